@@ -1,0 +1,22 @@
+"""Checklists, sign-offs, policies and gate decisions."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class ApprovalsConfig(AppConfig):
+    """The room `approvals`."""
+
+    name = "approvals"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Publish the built-in checklists and policies after migrating; add to the rail and the registry's pages."""
+        from approvals import builtin, panels, queries
+        from registry.panels import packet_acts, packet_panels
+        from web import nav
+
+        post_migrate.connect(builtin.publish, sender=self)
+        nav.count("reviews")(queries.reviews_waiting)
+        packet_acts.append(panels.acts)
+        packet_panels.append(panels.gate_panel)

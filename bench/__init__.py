@@ -1,0 +1,1 @@
+"""Benchmarks: each row is taken beside its baseline, in one run, on one machine."""

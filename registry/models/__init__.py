@@ -1,0 +1,33 @@
+"""The registry's rows. The sections' own rows stand with their forms in `registry/sections/`."""
+
+from registry.models.agents import Agent, CatalogueEntry, DataSource, Handover, Tool
+from registry.models.attachments import Attachment, StoredFile
+from registry.models.contracts import DataContract, SourceLink
+from registry.models.finding import AgentCount, SavedView
+from registry.models.imports import ImportedManifest
+from registry.models.packets import Contribution, Packet, Revision, SectionState
+from registry.models.proposals import Proposal
+from registry.models.risk import RiskAnswers
+
+from registry import sections  # noqa: F401  isort: skip  (makes Django see the sections' models)
+
+__all__ = [
+    "Agent",
+    "Attachment",
+    "AgentCount",
+    "CatalogueEntry",
+    "Contribution",
+    "DataContract",
+    "DataSource",
+    "Handover",
+    "ImportedManifest",
+    "Packet",
+    "Proposal",
+    "Revision",
+    "SavedView",
+    "RiskAnswers",
+    "SectionState",
+    "StoredFile",
+    "SourceLink",
+    "Tool",
+]

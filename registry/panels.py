@@ -1,0 +1,73 @@
+"""What rooms above add to the registry's pages, from their `AppConfig.ready()`. The registry itself knows none of them."""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from accounts.models import Person
+from registry.models import Agent, Packet
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A part of a page: a template and what it needs."""
+
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that can be done with a packet: a button that posts to `url`, or a link where `link` is set.
+
+    Where it is not `ready`, `why` says what has to happen first.
+    """
+
+    label: str
+    url: str
+    ready: bool = True
+    why: str = ""
+    danger: bool = False
+    link: bool = False
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where a packet runs: the environment and the state in words, and since when."""
+
+    environment: str
+    state: str
+    verdict: str
+    since: dt.datetime
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one column says of one agent. `verdict` is pass, warn, fail, hold, wait or "" for plain words."""
+
+    text: str
+    verdict: str = ""
+    sub: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the list of agents. `cells` gets the agents of one page and the person who looks, and must
+    need a fixed number of queries; it gives a cell for each agent that the person may see one for."""
+
+    title: str
+    cells: Callable[[list[Agent], Person], Mapping[UUID, Cell]]
+    numeric: bool = False
+
+
+agent_panels: list[Callable[[Agent, Person], Panel | None]] = []
+agent_columns: list[Column] = []
+packet_panels: list[Callable[[Packet, Person], Panel | None]] = []
+packet_acts: list[Callable[[Packet, Person, int], Iterable[Act]]] = []
+"""Each gets the packet, the person, and how many things are still missing; gives what can be done."""
+packets_in_force: list[Callable[[], Any]] = []
+"""Each gives a queryset of the ids of packets that run somewhere now, so that the catalogue counts what they grant."""
+releases_in_force: list[Callable[[Collection[UUID]], Mapping[UUID, list[Running]]]] = []
+"""Each gets ids of packets, and says with one query where those of them run that do."""

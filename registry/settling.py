@@ -1,0 +1,54 @@
+"""Ending proposals: those that were answered, and those that a change has made pointless."""
+
+from typing import Any
+
+from accounts.models import Person
+from registry import entries
+from registry.models import Agent, DataSource, Proposal, Tool
+from registry.vocabulary import ProposalState
+from work import clock
+from work.acts import record
+
+
+def ended(row: Proposal, state: ProposalState, by: Person | None = None, reason: str = "") -> Proposal:
+    """Write a locked proposal's end. `tell_end` records it, once the act has written all its rows."""
+    row.state, row.ended_by, row.ended_at, row.reason = state, by, clock.now(), reason
+    row.save(update_fields=["state", "ended_by", "ended_at", "reason"])
+    return row
+
+
+def settle(target: Agent | DataSource | Tool) -> list[Proposal]:
+    """End the open proposals for what a locked `target` says by now. Returns them, for `tell_end`."""
+    rows = Proposal.objects.open().filter(**{column_of(target): target}).select_for_update().order_by("pk")
+    return [ended(row, ProposalState.SUPERSEDED) for row in rows if _pointless(row, target)]
+
+
+def _pointless(row: Proposal, target: Any) -> bool:
+    setattr(row, column_of(target), target)  # as it is now, which is what the caller has just written
+    return bool(row.after == row.now)
+
+
+def tell_end(row: Proposal, by: Person | None) -> None:
+    """Record a proposal's end."""
+    record(stream_of(row), entries.ProposalEnded(**said_of(row), state=str(row.state)), by=by)
+
+
+def said_of(row: Proposal) -> dict[str, Any]:
+    """What every entry says of a proposal."""
+    return {
+        "proposal": str(row.pk),
+        "about": column_of(row.target),
+        "target": str(row.target_id),
+        "section": row.section,
+        "field": row.field,
+    }
+
+
+def stream_of(row: Proposal) -> str:
+    """The ledger stream of what it is about; the catalogue's is the system's."""
+    return str(row.target.stream) if row.agent_id or row.packet_id else "system"
+
+
+def column_of(target: Any) -> str:
+    """The column of `Proposal` that names a target of this kind."""
+    return {"Agent": "agent", "DataSource": "data_source", "Tool": "tool", "Packet": "packet"}[type(target).__name__]

@@ -1,0 +1,1 @@
+"""Sample inputs of the demo organisation, and what makes them."""

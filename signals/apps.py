@@ -1,0 +1,23 @@
+"""Sources, pulls, eval runs, cost lines, budgets."""
+
+from django.apps import AppConfig
+
+
+class SignalsConfig(AppConfig):
+    """The room `signals`."""
+
+    name = "signals"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Add this room's columns to the list of agents, its count to the rail, and what autonomy asks of evidence."""
+        from registry import autonomy
+        from registry.panels import agent_columns
+        from signals.columns import COLUMNS
+        from signals.rungs import EVALS_FRESH
+        from signals.unregistered.queries import count_waiting
+        from web import nav
+
+        nav.count("unregistered")(count_waiting)
+        agent_columns.extend(COLUMNS)
+        autonomy.add(EVALS_FRESH)

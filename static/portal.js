@@ -1,0 +1,63 @@
+/* The little that HTML and htmx do not do. Every page works without it. */
+"use strict";
+
+function say(text) {
+  const box = document.createElement("div");
+  box.className = "callout callout-fail";
+  box.setAttribute("role", "alert");
+  box.textContent = text;
+  const place = document.getElementById("messages");
+  place.replaceChildren(box);
+  box.scrollIntoView({ block: "nearest" });
+}
+
+/* Colours change at once; the form posts the choice, so that the next page has it too. */
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("[data-theme-switch]");
+  if (!form || !event.submitter) return;
+  event.preventDefault();
+  const chosen = event.submitter.value;
+  if (chosen === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
+  for (const button of form.querySelectorAll("button")) button.setAttribute("aria-pressed", button.value === chosen);
+  const body = new FormData(form);
+  body.set("theme", chosen);
+  fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" } });
+});
+
+/* A button outside its form (form="…") counts as much as one inside; htmx looks inside only. */
+document.addEventListener("htmx:configRequest", (event) => {
+  const button = event.detail.triggeringEvent?.submitter;
+  if (button?.name) event.detail.parameters[button.name] = button.value;
+});
+
+/* Signed out meanwhile: the sign-in page must not replace what was typed. */
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.responseText.trimStart().toLowerCase().startsWith("<!doctype")) {
+    event.preventDefault();
+    say("You are signed out. Sign in again in another tab, then save here: what you typed is still on this page.");
+  }
+});
+document.addEventListener("htmx:sendError", () => say("The server cannot be reached. What you typed is still here; try again in a moment."));
+document.addEventListener("htmx:responseError", () => say("The server could not do that. What you typed is still here; try again, or reload the page."));
+
+/* A link to a field opens the row that holds it. */
+function unfold(hash) {
+  const target = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+  if (!target) return;
+  for (let row = target.closest("details"); row; row = row.parentElement.closest("details")) row.open = true;
+  target.scrollIntoView({ block: "center" });
+  target.focus({ preventScroll: true });
+}
+document.addEventListener("DOMContentLoaded", () => unfold(location.hash));
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('a[href^="#id_"]');
+  if (link) { event.preventDefault(); history.replaceState(null, "", link.hash); unfold(link.hash); }
+});
+
+/* Leaving with words that no server has seen asks first. */
+let unsaved = false;
+document.addEventListener("input", (event) => { if (event.target.closest("[data-keep]")) unsaved = true; });
+document.addEventListener("submit", (event) => { if (!event.defaultPrevented && event.target.closest("[data-keep]")) unsaved = false; });
+document.addEventListener("htmx:beforeOnLoad", (event) => { if (event.detail.xhr.status < 400 && event.detail.elt.closest("[data-keep]")) unsaved = false; });
+window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
