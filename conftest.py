@@ -146,7 +146,15 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a browser, browser tests are skipped and the summary says so; under CI they fail."""
+    """Without a browser, browser tests are skipped and the summary says so; under CI they fail.
+
+    Raises pytest.UsageError for a file whose tests use both the bank that a module shares in one open transaction and a
+    database that is flushed after each test: the flush would meet the open transaction.
+    """
+    shared = {item.path for item in items if "_built" in getattr(item, "fixturenames", ())}
+    flushed = {item.path for item in items if "transactional_db" in getattr(item, "fixturenames", ())}
+    if both := sorted(str(path.relative_to(ROOT)) for path in shared & flushed):
+        raise pytest.UsageError(f"Split into a file with `world` and one with `committed_world`: {', '.join(both)}")
     needs = {"page", "browser", "context"}
     browser_tests = [item for item in items if needs & ({*item.keywords} | {*getattr(item, "fixturenames", ())})]
     if not browser_tests:

@@ -108,7 +108,7 @@ def test_what_is_edited_while_it_is_signed_is_never_what_was_approved(world, at_
 def test_an_edit_and_a_submission_at_once_freeze_either_all_of_the_edit_or_none(world, at_once):
     draft = world.draft()
     values = world.sections()[8]
-    values["sheet"]["runs_per_day"] = 777
+    values["sheet"] |= {"runs_per_day": 777, "runs_high": 1000}
     edit, frozen = at_once(
         lambda: write_section(packet=draft, number=8, content=values, by=world.member),
         lambda: submit_packet(packet=draft, by=world.author),

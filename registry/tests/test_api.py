@@ -237,15 +237,6 @@ class TestOnce:
         assert call("POST", AGENTS, {**NEW, "name": "Other"}, Idempotency_Key="k").status_code == 201
         assert IdempotentAnswer.objects.count() == 1
 
-    def test_two_requests_at_once_make_one_agent(self, committed_world, at_once):
-        call = Caller(committed_world.member)
-        outcomes = at_once(*[lambda: call("POST", AGENTS, NEW, Idempotency_Key="k")] * 2)
-        answers = [one.value for one in outcomes]
-        assert [one.status_code for one in answers] == [201, 201]
-        assert answers[0].content == answers[1].content
-        assert sum("Idempotency-Replayed" in one for one in answers) == 1
-        assert Agent.objects.filter(slug="by-script").count() == 1
-
     @pytest.mark.parametrize("key", ["k" * 256, "é"])
     def test_a_key_that_is_none_is_refused(self, call, key):
         problem(call("POST", AGENTS, NEW, Idempotency_Key=key), 422)
