@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import Combinable
 
 from accounts.models import Person
 from approvals.models import SignOff
@@ -26,17 +27,25 @@ def in_review(user: Person) -> QuerySet[Any]:
     )
 
 
+def _may_sign(user: Person) -> Q | Combinable:
+    """What is true of a packet in review whose sign-off `user` may still give."""
+    given = SignOff.objects.filter(packet=OuterRef("pk"), person=user)
+    # A sign-off of an earlier revision may still count; the review page says whether it lapsed.
+    answered = given.filter(Q(decision=SignOff.Decision.APPROVE) | Q(revision__number=OuterRef("revision")))
+    asked: Q | Combinable = Q(agent__owner=user, roles_asked__contains=["owner"])
+    if user.approver_roles:
+        changed = Contribution.objects.filter(packet=OuterRef("pk"), person=user)
+        asked |= Q(roles_asked__overlap=user.approver_roles) & ~Exists(changed)
+    return asked & ~Exists(answered)
+
+
 def waiting_for(user: Person) -> QuerySet[Any]:
     """Packets in review whose sign-off `user` may still give: asked for the role, not signed yet, changed nothing."""
-    signed = SignOff.objects.filter(revision=OuterRef("current_id"), person=user)
-    changed = Contribution.objects.filter(packet=OuterRef("pk"), person=user)
-    standing = SignOff.objects.filter(packet=OuterRef("pk"), person=user, decision=SignOff.Decision.APPROVE)
-    asked = Q(roles_asked__overlap=user.approver_roles) & ~Exists(changed)
-    owned = Q(agent__owner=user, roles_asked__contains=["owner"])
-    # A sign-off of an earlier revision may still count; the review page says whether it lapsed.
-    return in_review(user).filter(asked | owned).exclude(Exists(signed)).exclude(Exists(standing))
+    return in_review(user).filter(_may_sign(user))
 
 
 def reviews_waiting(user: Person) -> int:
     """How many, for the rail."""
-    return waiting_for(user).count() if user.is_authenticated else 0
+    if not user.is_authenticated:
+        return 0
+    return Packet.objects.visible_to(user).filter(_may_sign(user), state=PacketState.IN_REVIEW).count()

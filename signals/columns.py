@@ -17,7 +17,8 @@ def evals(agents: list[Agent], user: Person) -> Mapping[UUID, Cell]:
     """The newest completed run of each agent, of whatever version. One query."""
     runs = EvalRun.objects.visible_to(user).filter(agent__in=agents, completed_at__isnull=False)
     newest = runs.order_by("agent_id", "-completed_at", "pk").distinct("agent_id")
-    return {run.agent_id: _eval_cell(run) for run in newest if run.agent_id}
+    shown = newest.only("agent_id", "status", "invalidated", "passed", "total", "version")
+    return {run.agent_id: _eval_cell(run) for run in shown if run.agent_id}
 
 
 def _eval_cell(run: EvalRun) -> Cell:
@@ -28,7 +29,7 @@ def _eval_cell(run: EvalRun) -> Cell:
 
 
 def costs(agents: list[Agent], user: Person) -> Mapping[UUID, Cell]:
-    """The month so far of each agent beside its budget. Three queries."""
+    """The month so far of each agent beside its budget. Two queries."""
     spends, _ = queries.spend_by_agent(user, clock.now(), among=agents)
     cells = {}
     for spend in spends:

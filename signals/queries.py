@@ -85,7 +85,7 @@ class Spend:
 def spend_by_agent(user: Person, at: dt.datetime, among: Sequence[Agent] | None = None) -> tuple[list[Spend], Spend]:
     """The month of `at` by agent, agents with a budget included, and what is tied to none. Three queries.
 
-    `among` limits it to those agents.
+    `among` limits it to those agents, which are then not read again.
     """
     first, after = month_of(at)
     lines = CostLine.objects.visible_to(user).filter(charge_period_start__gte=first, charge_period_start__lt=after)
@@ -100,7 +100,10 @@ def spend_by_agent(user: Person, at: dt.datetime, among: Sequence[Agent] | None 
     for budget in budgets.order_by("starts"):
         rows[budget.agent_id].budget = budget
     untied = rows.pop(None, Spend(None))
-    agents = Agent.objects.visible_to(user).select_related("team").in_bulk(list(rows))
+    if among is not None:
+        agents = {agent.pk: agent for agent in among}
+    else:
+        agents = Agent.objects.visible_to(user).select_related("team").in_bulk(list(rows))
     for pk, spend in rows.items():
         spend.agent = agents[pk]
     return sorted(rows.values(), key=lambda spend: spend.agent.name if spend.agent else ""), untied
