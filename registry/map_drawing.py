@@ -69,10 +69,13 @@ def drawing(found: Map) -> Drawing:
     """Where everything stands. Nothing is measured: every box has the same size, and long names are cut."""
     columns = [[(lane, found.lane(lane)) for lane in lanes if found.lane(lane)] for lanes in COLUMNS]
     space = (WIDTH - 3 * BOX) // 2
+    # A side where nothing stands takes no room.
+    left = BOX + space if columns[0] else 0
+    width = left + BOX + (space + BOX if columns[2] else 0)
     boxes, heads, height = [], [], TOP + AGENT_TALL
-    agent_x, agent_y = BOX + space, TOP
+    agent_x, agent_y = left, TOP
     for i, lanes in enumerate(columns):
-        x, y = i * (BOX + space), TOP + (AGENT_TALL + 2 * GAP if i == 1 else 0)
+        x, y = left + (i - 1) * (BOX + space), TOP + (AGENT_TALL + 2 * GAP if i == 1 else 0)
         for lane, nodes in lanes:
             heads.append((x, y + 14, LANES[lane]))
             y += HEAD
@@ -81,7 +84,7 @@ def drawing(found: Map) -> Drawing:
                 y += TALL + GAP
             y += GAP
         height = max(height, y)
-    return Drawing(WIDTH, height + TOP, agent_x, agent_y, boxes, heads)
+    return Drawing(width, height + TOP, agent_x, agent_y, boxes, heads)
 
 
 def _line(column: int, x: int, y: int, agent_x: int, agent_y: int) -> str:

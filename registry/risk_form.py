@@ -74,9 +74,16 @@ def grouped(form: RiskForm) -> list[tuple[Group, list[BoundField]]]:
 
 
 def said(row: RiskAnswers) -> list[tuple[str, str, str]]:
-    """A row's answers in words: question, article, answer. A question of an older edition is called by its key."""
+    """A row's answers in words, in the questionnaire's order: question, article, answer.
+
+    A question of an older edition comes last and is called by its key.
+    """
     told = []
-    for key, value in row.answers.items():
+    for key in [
+        *(one for one in QUESTIONS if one in row.answers),
+        *(one for one in row.answers if one not in QUESTIONS),
+    ]:
+        value = row.answers[key]
         question = QUESTIONS.get(key)
         words = Answer(value).label if value in Answer.values else value
         told.append((question.text if question else key, question.article if question else "", str(words)))
