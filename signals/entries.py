@@ -79,6 +79,17 @@ class CostRuleMoved(Entry):
     position: int
 
 
+class CostRuleRemoved(Entry):
+    kind = "cost_rule.removed"
+    sentence = "removed the cost rule at place {position}"
+    rule: Id
+    agent: Id
+    position: int
+    field: Slug
+    key: str
+    value: str
+
+
 class CostsTied(Entry):
     kind = "costs.tied"
     sentence = "tied {lines} cost lines anew by the rules"
@@ -93,6 +104,15 @@ class SightingMapped(Entry):
     value: str
     agent: Id
     rule: Id
+
+
+class SightingUnmapped(Entry):
+    kind = "sighting.unmapped"
+    sentence = "took back that {value}, seen as {seen_as}, is an agent's"
+    sighting: Id
+    seen_as: Slug
+    value: str
+    agent: Id
 
 
 class SightingIgnored(Entry):

@@ -18,10 +18,12 @@ urlpatterns = [
     path("unregistered/<uuid:pk>/map/", unregistered.sighting_map, name="sighting_map"),
     path("unregistered/<uuid:pk>/claim/", unregistered.sighting_claim, name="sighting_claim"),
     path("unregistered/<uuid:pk>/ignore/", unregistered.sighting_ignore, name="sighting_ignore"),
+    path("unregistered/<uuid:pk>/unmap/", unregistered.sighting_unmap, name="sighting_unmap"),
     path("unregistered/<uuid:pk>/reopen/", unregistered.sighting_reopen, name="sighting_reopen"),
     path("unregistered/<uuid:pk>/register/", unregistered.sighting_register, name="sighting_register"),
     path("costs/", views.cost_list, name="cost_list"),
     path("costs/budgets/new/", views.budget_new, name="budget_new"),
     path("costs/rules/new/", views.cost_rule_new, name="cost_rule_new"),
     path("costs/rules/<uuid:pk>/move/", views.cost_rule_move, name="cost_rule_move"),
+    path("costs/rules/<uuid:pk>/remove/", views.cost_rule_remove, name="cost_rule_remove"),
 ]

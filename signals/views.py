@@ -186,6 +186,16 @@ def cost_rule_new(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @acting("cost_list")
+def cost_rule_remove(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Take a rule away."""
+    rule = get_object_or_404(CostRule.objects.visible_to(_person(request)).select_related("agent"), pk=pk)
+    actions.remove_cost_rule(rule=rule, by=_person(request))
+    messages.success(request, f"The rule for {rule.agent.name} is removed. Its lines are tied anew in a moment.")
+    return redirect("cost_list")
+
+
+@require_POST
+@acting("cost_list")
 def cost_rule_move(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Move a rule up or down by one."""
     rule = get_object_or_404(CostRule.objects.visible_to(_person(request)), pk=pk)

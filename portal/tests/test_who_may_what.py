@@ -33,7 +33,7 @@ from registry.saved_views import save_view
 from releases.actions import ask_to_resume, suspend
 from signals.actions import add_cost_rule
 from signals.models import CostLine, CostRule, EvalRun, Pull, Source
-from signals.unregistered.actions import ignore_sighting
+from signals.unregistered.actions import ignore_sighting, map_sighting
 from signals.unregistered.counting import count_source
 from signals.unregistered.models import Sighting
 from work import clock
@@ -111,7 +111,7 @@ class Scene:
         CostLine.objects.filter(pk=line.pk).update(service_name="Speech")  # no rule ties it
         count_source(line.source)
         sighting = Sighting.objects.get(kind="service")
-        ignored = self.ignored(sighting)
+        ignored, mapped = self.ignored(sighting), self.mapped(sighting)
         idle, retired = world.register("Idle assistant"), world.register("Retired assistant")
         retire_agent(agent=retired, reason="The new one answers", by=world.owner)
         contract = publish(source=world.source, version="3.3", data=CONTRACT, by=world.owner)
@@ -138,6 +138,8 @@ class Scene:
             "sighting_ignore": [sighting.pk],
             "sighting_register": [sighting.pk],
             "sighting_reopen": [ignored.pk],
+            "sighting_unmap": [mapped.pk],
+            "api_sighting_unmap": [mapped.pk],
             "api_sighting_map": [sighting.pk],
             "api_sighting_ignore": [sighting.pk],
             "api_handovers": [submitted.agent.slug],
@@ -187,6 +189,7 @@ class Scene:
             "pull_detail": [Pull.objects.first().pk],
             "eval_run_detail": [EvalRun.objects.first().pk],
             "cost_rule_move": [CostRule.objects.first().pk],
+            "cost_rule_remove": [CostRule.objects.first().pk],
             "evidence_export": [submitted.agent.slug],
             "ledger_entry": [entry.pk],
             "ledger_entry_raw": [entry.pk],
@@ -310,6 +313,12 @@ class Scene:
         one = Sighting.objects.create(kind="project", value="Trial", **values)
         until = clock.now().date() + dt.timedelta(days=9)
         return ignore_sighting(sighting=one, reason="A trial", until=until, by=self.world.admin)
+
+    def mapped(self, like):
+        """A sighting that an admin mapped to the world's agent."""
+        values = {"first_seen": like.first_seen, "last_seen": like.last_seen, "lines": 1}
+        one = Sighting.objects.create(kind="project", value="Second trial", **values)
+        return map_sighting(sighting=one, agent=self.world.agent, by=self.world.admin)
 
     def manifest(self):
         """What the preview of a new agent's manifest posts when it is confirmed."""

@@ -212,6 +212,34 @@ def move_cost_rule(*, rule: CostRule, position: int, by: Person) -> CostRule:
 
 
 @transaction.atomic
+def remove_cost_rule(*, rule: CostRule, by: Person) -> None:
+    """Take `rule` away; those after it move up. Its lines go to the next rule that fits, or to no agent, by follow-up work.
+
+    What was seen and mapped by this rule waits for an answer again. Raises Denied, and Conflict where it is gone.
+    """
+    _may_rule(by)
+    _lock_rules()
+    found = CostRule.objects.select_for_update().filter(pk=rule.pk).first()
+    if found is None:
+        raise Conflict("Somebody removed that rule before.")
+    CostRule.objects.filter(pk=found.pk).delete()
+    CostRule.objects.filter(position__gt=found.position).update(position=F("position") - 1)
+    _follow_up()
+    from signals.unregistered.actions import unmap_with_rule  # which adds rules
+
+    unmap_with_rule(found, by)
+    entry = entries.CostRuleRemoved(
+        rule=str(found.pk),
+        agent=str(found.agent_id),
+        position=found.position,
+        field=found.field,
+        key=found.key,
+        value=found.value,
+    )
+    record(RULES_STREAM, entry, by=by)
+
+
+@transaction.atomic
 def set_budget(
     *, amount: Decimal, currency: str, starts: dt.date, by: Person, agent: Agent | None = None, team: Team | None = None
 ) -> Budget:

@@ -9,7 +9,7 @@ from accounts import actions as people
 from accounts.models import Person
 from ledger.models import LedgerEntry
 from signals import actions
-from signals.models import CostLine, EvalRun
+from signals.models import CostLine, CostRule, EvalRun
 from signals.tests.conftest import NOW, cost_row, log_of, sample, write_costs, write_log
 from signals.unregistered import actions as answers
 from signals.unregistered import queries
@@ -234,6 +234,52 @@ class TestAnswering:
             owner=bank.member, by=bank.member,
         )  # fmt: skip
         assert EvalRun.objects.get().agent == agent and not Sighting.objects.seen().exists()
+
+    def test_a_mapping_of_costs_is_taken_back_with_its_rule(self, pulled, bank):
+        ghost = pulled({"Tags": '{"agent": "ghost"}'}, {})["agent=ghost"]
+        answers.map_sighting(sighting=ghost, agent=bank.agent, by=bank.finance)
+        actions.retie_costs()
+        with pytest.raises(Denied):
+            answers.unmap_sighting(sighting=ghost, by=bank.member)
+        answers.unmap_sighting(sighting=ghost, by=bank.finance)
+        actions.retie_costs()
+        ghost.refresh_from_db()
+        assert (ghost.state, ghost.agent, ghost.lines) == ("open", None, 1) and ghost in Sighting.objects.waiting()
+        assert CostLine.objects.get(tags__agent="ghost").agent is None and not bank.agent.cost_rules.exists()
+        kinds = LedgerEntry.objects.filter(stream=ghost.stream).order_by("seq").values_list("kind", flat=True)
+        assert list(kinds) == ["sighting.mapped", "sighting.unmapped"]
+        with pytest.raises(Conflict, match="not mapped"):
+            answers.unmap_sighting(sighting=ghost, by=bank.finance)
+        answers.map_sighting(sighting=ghost, agent=bank.agent, by=bank.finance)
+
+    def test_who_removes_the_rule_takes_back_what_it_mapped_and_the_next_rule_ties(self, pulled, bank):
+        ghost = pulled({"Tags": '{"agent": "ghost"}'})["agent=ghost"]
+        answers.map_sighting(sighting=ghost, agent=bank.agent, by=bank.finance)
+        other = bank.register("Other")
+        actions.add_cost_rule(field="service", value="Models", agent=other, by=bank.finance)
+        with pytest.raises(Denied):
+            actions.remove_cost_rule(rule=bank.agent.cost_rules.get(), by=bank.member)
+        rule = bank.agent.cost_rules.get()
+        actions.remove_cost_rule(rule=rule, by=bank.finance)
+        with pytest.raises(Conflict, match="before"):
+            actions.remove_cost_rule(rule=rule, by=bank.finance)
+        actions.retie_costs()
+        ghost.refresh_from_db()
+        assert ghost.state == "open" and CostLine.objects.get(tags__agent="ghost").agent == other
+        assert [one.position for one in CostRule.objects.all()] == [1]
+
+    def test_a_mapping_of_evals_is_taken_back_but_what_a_log_names_stays(self, bank, root, evals):
+        for i, named in enumerate(("ghost", bank.agent.slug)):
+            log = log_of([sample("a")], metadata={"portcullis_agent": named}, eval_id=f"eval-{i}")
+            write_log(root / "inspect" / f"{i}.json", log)
+        actions.pull(source=evals)
+        one = Sighting.objects.get()
+        answers.map_sighting(sighting=one, agent=bank.agent, by=bank.admin)
+        assert EvalRun.objects.filter(agent=bank.agent).count() == 2
+        answers.unmap_sighting(sighting=one, by=bank.admin)
+        assert [run.eval_id for run in EvalRun.objects.filter(agent=bank.agent)] == ["eval-1"]
+        one.refresh_from_db()
+        assert (one.state, one.lines) == ("open", 1) and not EvalRule.objects.exists()
 
     def test_what_is_mapped_is_not_answered_again(self, pulled, bank):
         one = pulled({"Tags": '{"agent": "ghost"}'})["agent=ghost"]

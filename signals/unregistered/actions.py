@@ -6,15 +6,16 @@ import secrets
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.actors import a_person
 from accounts.models import Person
 from registry.actions import SLUG, register_agent
 from registry.models import Agent
 from signals import entries
-from signals.actions.costs import add_cost_rule
+from signals.actions.costs import add_cost_rule, remove_cost_rule
 from signals.actions.evals import match_runs
-from signals.models import Source
+from signals.models import CostRule, EvalRun, Source
 from signals.unregistered.counting import count_source
 from signals.unregistered.models import EvalRule, Sighting
 from work import clock
@@ -97,6 +98,44 @@ def reopen_sighting(*, sighting: Sighting, by: Person) -> Sighting:
 
 
 @transaction.atomic
+def unmap_sighting(*, sighting: Sighting, by: Person) -> Sighting:
+    """Take a mapping back: removes the rule, and what it tied is tied by the next rule that fits, or belongs to no agent.
+
+    Runs are untied at once, cost lines by follow-up work. Raises Denied, and Conflict where it is not mapped.
+    """
+    a_person(by, NEVER)
+    sighting = Sighting.objects.select_related("agent").get(pk=sighting.pk)
+    if bar := answer_bar(sighting, by):
+        raise Denied(bar)
+    if sighting.state != Sighting.State.MAPPED:
+        raise Conflict(f"{sighting} is not mapped.")
+    if sighting.of_costs:
+        # The rule's lock comes first, as everywhere, and whoever removes the rule unmaps what it mapped.
+        rule = CostRule.objects.filter(field=COST_FIELD[sighting.kind], key=sighting.name, value=sighting.value).first()
+        if rule is None:
+            raise Conflict(f"Somebody took back before that {sighting} is {sighting.agent.name}.")  # type: ignore[union-attr]
+        remove_cost_rule(rule=rule, by=by)
+    else:
+        locked = Sighting.objects.select_for_update().get(pk=sighting.pk)
+        if locked.state != Sighting.State.MAPPED:
+            raise Conflict(f"Somebody took back before that {sighting} is an agent’s.")
+        _untie_runs(locked)
+        _unmap(locked, by)
+    sighting.refresh_from_db()
+    return sighting
+
+
+def unmap_with_rule(rule: CostRule, by: Person) -> None:
+    """What `rule`, which is being removed, had mapped waits for an answer again. Inside the transaction of the removal."""
+    kinds = [kind for kind, field in COST_FIELD.items() if field == rule.field]
+    mapped = Sighting.objects.select_for_update().filter(
+        kind__in=kinds, name=rule.key, value=rule.value, state=Sighting.State.MAPPED
+    )
+    for sighting in mapped.order_by("pk"):
+        _unmap(sighting, by)
+
+
+@transaction.atomic
 def claim_sighting(*, sighting: Sighting, agent: Agent, by: Person) -> Sighting:
     """Say for an agent of one's own that this is it. Nothing is tied until finance or a platform admin maps it.
 
@@ -166,6 +205,26 @@ def _eval_rule(sighting: Sighting, agent: Agent, by: Person) -> str:
     rule = EvalRule.objects.create(field=field, value=value, agent=agent, added_by=by, added_at=clock.now())
     _match_at_once()
     return str(rule.pk)
+
+
+def _untie_runs(sighting: Sighting) -> None:
+    field, value = EVAL_FIELD[sighting.kind], sighting.value[:200]
+    EvalRule.objects.filter(field=field, value=value).delete()
+    named = Q(agent_named=value) if field == EvalRule.Field.AGENT else Q(agent_named="", task=value)
+    # A run whose log names an agent by its slug is that agent's whatever a rule says.
+    by_name = Agent.objects.filter(pk=OuterRef("agent"), slug=OuterRef("agent_named"))
+    EvalRun.objects.filter(named).exclude(Exists(by_name)).update(agent=None)
+    for source in Source.objects.filter(kind=Source.Kind.INSPECT).order_by("pk"):
+        match_runs(source)
+        count_source(source)
+
+
+def _unmap(sighting: Sighting, by: Person) -> None:
+    was = str(sighting.agent_id)
+    sighting.state, sighting.agent = Sighting.State.OPEN, None
+    sighting.decided_by = sighting.decided_at = None
+    sighting.save(update_fields=["state", "agent", "decided_by", "decided_at"])
+    record(sighting.stream, entries.SightingUnmapped(**_named(sighting), agent=was), by=by)
 
 
 def _match_at_once() -> None:

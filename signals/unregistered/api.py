@@ -147,6 +147,19 @@ class SightingMap(Api):
         return answer(_bodies(request, [queries.plain(request.user).get(pk=pk)])[0])
 
 
+class SightingUnmap(Api):
+    """Taking a mapping back."""
+
+    scopes = {"POST": Scope.REGISTRY_WRITE.value}
+
+    @extend_schema(operation_id="unregistered_unmap", request=None, responses=SightingBody)
+    @idempotent
+    def post(self, request: Request, pk: UUID) -> HttpResponse:
+        """Remove the rule that a mapping added; what it tied waits for an answer again, unless another rule ties it."""
+        actions.unmap_sighting(sighting=_sighting(request, pk), by=request.user)
+        return answer(_bodies(request, [queries.plain(request.user).get(pk=pk)])[0])
+
+
 class SightingIgnore(Api):
     """Ignoring it until a day."""
 
@@ -163,5 +176,6 @@ class SightingIgnore(Api):
 urlpatterns = [
     path("unregistered/", Unregistered.as_view(), name="api_unregistered"),
     path("unregistered/<uuid:pk>/map", SightingMap.as_view(), name="api_sighting_map"),
+    path("unregistered/<uuid:pk>/unmap", SightingUnmap.as_view(), name="api_sighting_unmap"),
     path("unregistered/<uuid:pk>/ignore", SightingIgnore.as_view(), name="api_sighting_ignore"),
 ]

@@ -122,6 +122,16 @@ def sighting_reopen(request: Request, pk: uuid.UUID) -> HttpResponse:
     return redirect("sighting_detail", pk)
 
 
+@require_POST
+@acting("sighting_detail")
+def sighting_unmap(request: Request, pk: uuid.UUID) -> HttpResponse:
+    """Take a mapping back."""
+    sighting = _sighting(request, pk)
+    actions.unmap_sighting(sighting=sighting, by=request.user)
+    messages.success(request, f"{sighting} waits for an answer again.")
+    return redirect("sighting_detail", pk)
+
+
 @acting("sighting_detail")
 def sighting_register(request: Request, pk: uuid.UUID) -> HttpResponse:
     """Register an agent for it, filled in with what is known."""
