@@ -15,6 +15,7 @@ from approvals.forms import SignForm
 from approvals.models import Checklist, GateDecision, Policy
 from approvals.queries import in_review, waiting_for
 from approvals.standing import Standing, contributors, holds_role, standings
+from registry.comparing import spoken
 from registry.differences import differences
 from registry.documents import problems
 from registry.models import Packet, Revision
@@ -87,7 +88,7 @@ def _review(request: HttpRequest, packet: Packet, form: SignForm | None) -> Http
             for one in SECTIONS
         ],
         "before": before,
-        "changes": differences(before.content["sections"].get(str(chosen)), content["sections"][str(chosen)])
+        "changes": differences(*(spoken(one["sections"].get(str(chosen))) for one in (before.content, content)))
         if before
         else [],
         "decision": packet.decisions.select_related("policy").first(),
@@ -203,4 +204,4 @@ def _moved(content: dict[str, Any], before: Revision | None) -> set[str]:
     if before is None:
         return set()
     old = before.content["sections"]
-    return {number for number, part in content["sections"].items() if old.get(number) != part}
+    return {number for number, part in content["sections"].items() if spoken(old.get(number)) != spoken(part)}

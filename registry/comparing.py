@@ -1,6 +1,6 @@
 """Two packets, or two revisions of one, held against each other section by section."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,15 +52,21 @@ def said(packet: Packet, revision: int | None = None) -> Said | None:
 
 
 def compared(old: Said, new: Said) -> list[Part]:
-    """The parts in which the two differ, the core first. Checklist and policy are left out: they are nobody's words."""
+    """The parts in which the two differ, the core first. Left out are checklist and policy, which are nobody's words, and
+    who accepted section 9 when, which is new in every packet."""
     drop = ("checklist", "policy")
     cores = [{key: value for key, value in one.content["core"].items() if key not in drop} for one in (old, new)]
     parts = [Part(0, "The agent's card", differences(*cores))]
     for one in SECTIONS:
         key = str(one.number)
-        found = differences(old.content["sections"].get(key), new.content["sections"].get(key, {}))
+        found = differences(*(spoken(said.content["sections"].get(key)) for said in (old, new)))
         parts.append(Part(one.number, one.title, found))
     return [part for part in parts if part.found]
+
+
+def spoken(part: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a section says, without who accepted it when."""
+    return {key: value for key, value in (part or {}).items() if key != "acceptances"}
 
 
 def choices(packets: Iterable[Packet]) -> list[tuple[str, str]]:

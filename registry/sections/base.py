@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -89,6 +89,8 @@ class Section:
     """What is worth a second look. Unlike a problem it stands in nobody's way."""
     figures: Callable[[Packet], dict[str, Any]] | None = None
     """What the page works out beside the form, for its template."""
+    beside: Callable[[Packet, dict[str, Any]], dict[str, Any]] | None = None
+    """What people said of the section's content. It stands in the document, but is no part of what they said it of."""
 
     def advice(self, packet: Packet) -> list[Problem]:
         """What is worth a second look here, as sentences."""
@@ -103,10 +105,16 @@ class Section:
 
         Files stand in it by name and digest, where there are any; so a file that changes changes the section's digest.
         """
-        return nfc({**self.write(packet), **self._files(packet)})
+        content = self.content(packet)
+        return nfc({**content, **self.beside(packet, content)}) if self.beside else content
 
-    def _files(self, packet: Packet) -> dict[str, Any]:
-        rows = packet.attachments.filter(section=self.number)
+    def content(self, packet: Packet) -> dict[str, Any]:
+        """The section's part of the document without what people said of it."""
+        return self.as_content(self.write(packet), packet.attachments.filter(section=self.number))
+
+    @staticmethod
+    def as_content(written: dict[str, Any], attachments: Iterable[Any]) -> dict[str, Any]:
+        """What a section wrote, and its files."""
         files = [
             {
                 "name": row.name,
@@ -116,9 +124,9 @@ class Section:
                 "covers_to": stated(row.covers_to),
                 "received": stated(row.added_at),
             }
-            for row in rows
+            for row in attachments
         ]
-        return {"attachments": files} if files else {}
+        return nfc({**written, "attachments": files} if files else written)
 
     def forms(self, packet: Packet, data: Mapping[str, Any] | None = None, extra: str = "") -> SectionForms:
         """The section's forms, bound where `data` is given; `extra` names the rows that get one more empty row."""
