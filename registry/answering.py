@@ -124,19 +124,17 @@ def review_launch(*, packet: Packet, found: str, by: Person) -> LaunchReview:
     packet = Packet.objects.select_for_update(of=("self",)).get(pk=packet.pk)
     if by.pk not in (agent.owner_id, agent.deputy_id) or not agent.editable_by(by):
         raise Denied(f"Only the owner and the deputy of {agent.name} review its launch.")
-    due = launches_due(Packet.objects.filter(pk=packet.pk))
-    if not due:
+    due = next((plan.review_on for plan in launches_due(Packet.objects.filter(pk=packet.pk))), None)
+    if due is None:
         raise Conflict(
             "Nothing waits to be reviewed: it does not run, its day has not come, or it was reviewed before."
         )
     found = nfc(found.strip())
     if not 0 < len(found) <= 4000:
         raise Invalid("Say what you found in at most 4,000 characters: what went well, what went wrong, what changes.")
-    row = LaunchReview.objects.create(
-        packet=packet, due_on=due[0].review_on, found=found, reviewed_by=by, reviewed_at=clock.now()
-    )
+    row = LaunchReview.objects.create(packet=packet, due_on=due, found=found, reviewed_by=by, reviewed_at=clock.now())
     said = entries.LaunchReviewed(
-        packet=str(packet.pk), agent=str(agent.pk), due_on=str(due[0].review_on), found_sha256=sha256(found.encode())
+        packet=str(packet.pk), agent=str(agent.pk), due_on=str(due), found_sha256=sha256(found.encode())
     )
     record(packet.stream, said, by=by)
     return row

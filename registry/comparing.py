@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from registry.differences import Difference, differences
 from registry.documents import document
@@ -49,6 +52,17 @@ def said(packet: Packet, revision: int | None = None) -> Said | None:
         return Said(packet, None, document(packet, {}))
     kept = packet.revisions.filter(number=revision).first() if revision is not None else packet.current
     return Said(packet, kept, kept.content) if kept else None
+
+
+def chosen(value: str, packets: QuerySet[Packet]) -> Said | None:
+    """What an address calls `<packet>` or `<packet>:<revision>`; None where `packets` holds no such one."""
+    key, _, number = value.partition(":")
+    try:
+        packet, revision = packets.filter(pk=UUID(key)).first(), int(number) if number else None
+    except (ValueError, OverflowError):
+        return None
+    # What is larger than the column can be no revision's number.
+    return said(packet, revision) if packet and (revision is None or 0 < revision < 2**31) else None
 
 
 def compared(old: Said, new: Said) -> list[Part]:

@@ -212,6 +212,7 @@ class Scene:
             "api_packet_new": [submitted.agent.slug],
             "api_packet_section": [draft.pk, 9],
             "api_packet_submit": [draft.pk],
+            "api_packet_compare": packet,
             "api_packet_document": packet,
             "api_source_pull": [source.pk],
             "api_pull": [Pull.objects.first().pk],

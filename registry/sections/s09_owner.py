@@ -144,6 +144,10 @@ def _plan(packet: Any) -> SupportPlan | None:
     return SupportPlan.objects.filter(packet=packet).first()
 
 
+def _document(packet: Any) -> dict[str, Any]:
+    return written(packet.agent, _plan(packet))
+
+
 def _asked(packet: Any, content: dict[str, Any]) -> list[Asked]:
     return asked(packet.agent, content, packet.acceptances.open())
 
@@ -189,7 +193,7 @@ SECTION = Section(
     good="“Ana Ruiz may suspend it alone at any hour. Bad answers go to #lending-assistant, read 08:00 to 18:00 CET; "
     "after 15 minutes without a reply the on-call is paged.”",
     find=_problems,
-    write=lambda packet: written(packet.agent, _plan(packet)),
+    write=_document,
     beside=_beside,
     figures=_figures,
     sheet=SupportPlanForm,

@@ -15,11 +15,8 @@ from web.views import page
 
 def chosen(request: Request, value: str) -> comparing.Said:
     """What an address calls `<packet>` or `<packet>:<revision>`, if this person may see it, else 404."""
-    key, _, number = value.partition(":")
-    try:
-        found = comparing.said(visible_packet(request, UUID(key)), int(number) if number else None)
-    except (ValueError, OverflowError):
-        found = None
+    rows = Packet.objects.visible_to(request.user)
+    found = comparing.chosen(value, rows.select_related("agent__team", "agent__owner", "agent__deputy", "created_by"))
     if found is None:
         raise Http404("There is no such packet or revision.")
     return found
