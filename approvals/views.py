@@ -15,6 +15,7 @@ from approvals.forms import SignForm
 from approvals.models import Checklist, GateDecision, Policy
 from approvals.queries import in_review, waiting_for
 from approvals.standing import Standing, contributors, holds_role, standings
+from registry import prompts
 from registry.comparing import spoken
 from registry.differences import differences
 from registry.documents import problems
@@ -91,6 +92,7 @@ def _review(request: HttpRequest, packet: Packet, form: SignForm | None) -> Http
         "changes": differences(*(spoken(one["sections"].get(str(chosen))) for one in (before.content, content)))
         if before
         else [],
+        **_prompts(packet, content, chosen),
         "decision": packet.decisions.select_related("policy").first(),
         "sign_offs": packet.sign_offs.select_related("person", "revision"),
     }
@@ -198,6 +200,14 @@ def _before(packet: Packet, revision: Revision) -> Revision | None:
     # What a reviewer saw last: this packet's earlier revision, else the approved packet that it was copied from.
     earlier = packet.revisions.filter(number__lt=revision.number).order_by("-number").first()
     return earlier or (packet.copied_from.current if packet.copied_from else None)
+
+
+def _prompts(packet: Packet, content: dict[str, Any], chosen: int) -> dict[str, Any]:
+    before = prompts.approved_before(packet) if chosen == 3 else None
+    if before is None:
+        return {}
+    changes = prompts.changes(before.content["sections"]["3"], content["sections"]["3"])
+    return {"prompts_before": before, "prompt_changes": changes}
 
 
 def _moved(content: dict[str, Any], before: Revision | None) -> set[str]:

@@ -172,6 +172,9 @@ class Scene:
             "packet_detail": packet,
             "packet_section": [draft.pk, 9],
             "packet_compare": packet,
+            "packet_read": packet,
+            "packet_prompt_text": [submitted.pk, submitted.current.content["sections"]["3"]["prompts"][0]["sha256"]],
+            "packet_prompt": [draft.pk],
             "packet_pdf": packet,
             "packet_json": packet,
             "packet_prices": [draft.pk],
@@ -278,6 +281,7 @@ class Scene:
             },
             "packet_accept": {"duty": "owner", "seen": to_accept.digest},
             "launch_review": {"found": "Complaints stayed below what was promised."},
+            "packet_prompt": {"name": "system", "version": "15", "prompt": Rereadable("system.txt", b"Be kind.")},
             "packet_cases": {"cases": Rereadable("cases.csv", b"case_id\nrefund-7\n")},
             "attachment_new": {"file": Rereadable("other.txt", b"Some failed")},
             "signoff": {
