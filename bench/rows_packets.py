@@ -28,11 +28,10 @@ def ground() -> tuple[Any, Any, dict[int, Any]]:
     from registry.models import Agent
     from registry.sections import section
 
-    # Not the settings' answers for tests, but the real ones: the address of a page is looked at as a browser does.
     like = Agent.objects.exclude(deputy=None).filter(risk_class="minimal").order_by("slug").first()
     if like is None or like.deputy is None:
         raise RuntimeError("The demo organisation has no agent with a minimal risk and a deputy.")
-    person = get_user_model().objects.filter(memberships__team=like.team).exclude(pk=like.owner_id).first()
+    person = get_user_model().objects.filter(groups=like.team.group).exclude(pk=like.owner_id).first()
     if person is None:
         raise RuntimeError("The demo organisation's team has no member.")
     sources = [

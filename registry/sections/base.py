@@ -379,7 +379,7 @@ class CatalogueForm(forms.ModelForm):
     def _get_validation_exclusions(self) -> set[str]:
         # The field has just found the entry; the model would ask the database for each row again whether it is there.
         chosen = {name for name, field in self.fields.items() if isinstance(field, CatalogueChoice)}
-        return super()._get_validation_exclusions() | chosen  # type: ignore[misc,no-any-return]
+        return super()._get_validation_exclusions() | chosen  # type: ignore[misc]
 
 
 def offer_catalogue(form: forms.ModelForm, name: str) -> None:
