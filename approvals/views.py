@@ -15,6 +15,8 @@ from approvals.forms import SignForm
 from approvals.models import Checklist, GateDecision, Policy
 from approvals.queries import in_review, waiting_for
 from approvals.standing import Standing, contributors, holds_role, standings
+from registry import prompts
+from registry.comparing import spoken
 from registry.differences import differences
 from registry.documents import problems
 from registry.models import Packet, Revision
@@ -87,9 +89,10 @@ def _review(request: HttpRequest, packet: Packet, form: SignForm | None) -> Http
             for one in SECTIONS
         ],
         "before": before,
-        "changes": differences(before.content["sections"].get(str(chosen)), content["sections"][str(chosen)])
+        "changes": differences(*(spoken(one["sections"].get(str(chosen))) for one in (before.content, content)))
         if before
         else [],
+        **_prompts(packet, content, chosen),
         "decision": packet.decisions.select_related("policy").first(),
         "sign_offs": packet.sign_offs.select_related("person", "revision"),
     }
@@ -199,8 +202,16 @@ def _before(packet: Packet, revision: Revision) -> Revision | None:
     return earlier or (packet.copied_from.current if packet.copied_from else None)
 
 
+def _prompts(packet: Packet, content: dict[str, Any], chosen: int) -> dict[str, Any]:
+    before = prompts.approved_before(packet) if chosen == 3 else None
+    if before is None:
+        return {}
+    changes = prompts.changes(before.content["sections"]["3"], content["sections"]["3"])
+    return {"prompts_before": before, "prompt_changes": changes}
+
+
 def _moved(content: dict[str, Any], before: Revision | None) -> set[str]:
     if before is None:
         return set()
     old = before.content["sections"]
-    return {number for number, part in content["sections"].items() if old.get(number) != part}
+    return {number for number, part in content["sections"].items() if spoken(old.get(number)) != spoken(part)}

@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts.models import Person
 from accounts.roles import Role
 from approvals.queries import waiting_for
+from registry import answering
 from registry.models import Agent, Handover, Packet, Proposal
 from registry.pages import address_of
 from registry.vocabulary import AgentStatus, Gate, PacketState
@@ -56,9 +57,11 @@ def todos(user: Person) -> list[Todo]:
         *_ownerless(user),
         *_handovers(user),
         *_reviews(user),
+        *_acceptances(user),
         *_proposals(user),
         *_changes(unfinished),
         *_ready(user),
+        *_launches(user),
         *_reviews_due(user),
         *_unregistered(user),
         *_drafts(unfinished),
@@ -151,6 +154,40 @@ def _reviews_due(user: Person) -> list[Todo]:
         )
         for agent in rows.filter(next_review__lte=today + REVIEW_NOTICE).order_by("next_review", "name")[:MOST]
         if agent.next_review
+    ]
+
+
+def _acceptances(user: Person) -> list[Todo]:
+    return [
+        Todo(
+            "hold",
+            "To accept",
+            str(packet),
+            reverse("packet_section", args=[packet.pk, answering.NUMBER]) + "#acceptances",
+            f"Its section 9 changed after you accepted it as {one.duty.label.lower()}. Read what changed, then accept again."
+            if one.stale
+            else f"You are named as its {one.duty.label.lower()}. Read section 9, and accept that you answer for it.",
+            packet.created_at,
+            "Accept",
+        )
+        for packet, one in answering.waiting_for(user, MOST)
+    ]
+
+
+def _launches(user: Person) -> list[Todo]:
+    mine = Packet.objects.filter(Q(agent__owner=user) | Q(agent__deputy=user))
+    return [
+        Todo(
+            "warn",
+            "Launch review",
+            str(plan.packet),
+            reverse("packet_detail", args=[plan.packet_id]) + "#launch",
+            f"Its section 10 promised a review after the launch on {day(plan.review_on)}. Say what you found.",
+            plan.review_on,
+            "Review",
+        )
+        for plan in answering.launches_due(mine)[:MOST]
+        if plan.review_on
     ]
 
 

@@ -328,6 +328,20 @@ def import_cases(*, packet: Packet, cases: list[dict[str, Any]], by: Person) -> 
     return write_section(packet=packet, number=4, content=content, by=by)
 
 
+def import_prompt(*, packet: Packet, name: str, version: str, text: str, by: Person) -> SectionState:
+    """Pin a prompt's text in section 3; the prompt of that name, if there is one, gets it. Saved as a section is."""
+    name, version = name.strip(), version.strip()
+    if not name or not version:
+        raise Invalid("Say which prompt it is, and which version of it.")
+    one = section(3)
+    content = content_of(one, packet)
+    row = {"name": name, "version": version, "text": text}
+    others = [pin for pin in content["prompt"] if pin["name"] != name]
+    place = next((i for i, pin in enumerate(content["prompt"]) if pin["name"] == name), len(others))
+    content["prompt"] = [*others[:place], row, *others[place:]]
+    return write_section(packet=packet, number=3, content=content, by=by)
+
+
 def freeze(packet: Packet, *, core: Mapping[str, Any], roles: list[str], by: Person) -> Revision:
     """Freeze the packet as it stands as its next revision, in review. For `approvals.actions.submit_packet`, which holds
     the packet's row lock and has checked that it may be submitted; writes the ledger entry."""

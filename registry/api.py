@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from accounts.models import Person, Team
 from accounts.roles import Scope
-from registry import actions, api_standing, finding
+from registry import actions, api_compare, api_standing, finding
 from registry.api_shapes import (
     AgentBody,
     AgentChange,
@@ -409,6 +409,7 @@ urlpatterns = [
     path("catalogue/data/", DataList.as_view(), name="api_data_list"),
     path("catalogue/tools/", ToolList.as_view(), name="api_tool_list"),
     path("packets/<uuid:pk>/", PacketDetail.as_view(), name="api_packet"),
+    *api_compare.urlpatterns,
     path("packets/<uuid:pk>/sections/<int:number>", PacketSection.as_view(), name="api_packet_section"),
     path("packets/<uuid:pk>/document", PacketDocument.as_view(), name="api_packet_document"),
 ]

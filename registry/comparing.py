@@ -1,8 +1,11 @@
 """Two packets, or two revisions of one, held against each other section by section."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from registry.differences import Difference, differences
 from registry.documents import document
@@ -51,16 +54,33 @@ def said(packet: Packet, revision: int | None = None) -> Said | None:
     return Said(packet, kept, kept.content) if kept else None
 
 
+def chosen(value: str, packets: QuerySet[Packet]) -> Said | None:
+    """What an address calls `<packet>` or `<packet>:<revision>`; None where `packets` holds no such one."""
+    key, _, number = value.partition(":")
+    try:
+        packet, revision = packets.filter(pk=UUID(key)).first(), int(number) if number else None
+    except (ValueError, OverflowError):
+        return None
+    # What is larger than the column can be no revision's number.
+    return said(packet, revision) if packet and (revision is None or 0 < revision < 2**31) else None
+
+
 def compared(old: Said, new: Said) -> list[Part]:
-    """The parts in which the two differ, the core first. Checklist and policy are left out: they are nobody's words."""
+    """The parts in which the two differ, the core first. Left out are checklist and policy, which are nobody's words, and
+    who accepted section 9 when, which is new in every packet."""
     drop = ("checklist", "policy")
     cores = [{key: value for key, value in one.content["core"].items() if key not in drop} for one in (old, new)]
     parts = [Part(0, "The agent's card", differences(*cores))]
     for one in SECTIONS:
         key = str(one.number)
-        found = differences(old.content["sections"].get(key), new.content["sections"].get(key, {}))
+        found = differences(*(spoken(said.content["sections"].get(key)) for said in (old, new)))
         parts.append(Part(one.number, one.title, found))
     return [part for part in parts if part.found]
+
+
+def spoken(part: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a section says, without who accepted it when."""
+    return {key: value for key, value in (part or {}).items() if key != "acceptances"}
 
 
 def choices(packets: Iterable[Packet]) -> list[tuple[str, str]]:

@@ -215,6 +215,37 @@ class SectionSaved(Entry):
     digest: Sha256
 
 
+class DutyAccepted(Entry):
+    """`digest` is that of section 9's content, `statement_sha256` that of the words that were accepted."""
+
+    kind = "packet.duty_accepted"
+    sentence = "accepted to answer for the agent as its {duty}"
+    packet: Id
+    acceptance: Id
+    duty: Slug
+    digest: Sha256
+    statement_sha256: Sha256
+
+
+class DutyWithdrawn(Entry):
+    kind = "packet.duty_withdrawn"
+    sentence = "withdrew the acceptance as {duty}"
+    packet: Id
+    acceptance: Id
+    duty: Slug
+
+
+class LaunchReviewed(Entry):
+    """`found_sha256` is the digest of what was found: the words stay in the portal."""
+
+    kind = "packet.launch_reviewed"
+    sentence = "looked at the agent after its launch"
+    packet: Id
+    agent: Id
+    due_on: str
+    found_sha256: Sha256
+
+
 class PacketFrozen(Entry):
     kind = "packet.submitted"
     sentence = "submitted revision {revision}"

@@ -4,6 +4,7 @@ from django.urls import path
 
 from registry.views import (
     agents,
+    answering,
     attachments,
     catalogue,
     contracts,
@@ -47,6 +48,12 @@ urlpatterns = [
     path("packets/", packets.packet_list, name="packet_list"),
     path("packets/<uuid:pk>/", packets.packet_detail, name="packet_detail"),
     path("packets/<uuid:pk>/sections/<int:number>", sections.packet_section, name="packet_section"),
+    path("packets/<uuid:pk>/read", paper.packet_read, name="packet_read"),
+    path("packets/<uuid:pk>/prompts", sections.packet_prompt, name="packet_prompt"),
+    path("packets/<uuid:pk>/prompts/<slug:digest>", sections.packet_prompt_text, name="packet_prompt_text"),
+    path("packets/<uuid:pk>/accept", answering.packet_accept, name="packet_accept"),
+    path("packets/<uuid:pk>/launch-review", answering.launch_review, name="launch_review"),
+    path("acceptances/<uuid:pk>/withdraw", answering.acceptance_withdraw, name="acceptance_withdraw"),
     path("packets/<uuid:pk>/sections/<int:number>/files", attachments.attachment_new, name="attachment_new"),
     path("packets/<uuid:pk>/files/<slug:digest>", attachments.attachment_file, name="attachment_file"),
     path("attachments/<uuid:pk>/remove", attachments.attachment_remove, name="attachment_remove"),

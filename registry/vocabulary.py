@@ -80,6 +80,13 @@ class PacketState(models.TextChoices):
     SUPERSEDED = "superseded", "Superseded"
 
 
+class Duty(models.TextChoices):
+    """In which duty somebody answers for an agent."""
+
+    OWNER = "owner", "Owner"
+    DEPUTY = "deputy", "Deputy"
+
+
 EDITABLE = (PacketState.DRAFT, PacketState.CHANGES)
 ENDED = (PacketState.WITHDRAWN, PacketState.VETOED)
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from accounts import actions as accounts
-from approvals.actions import evaluate, submit_packet
+from approvals.actions import evaluate
 from approvals.builtin import checklist
 from approvals.standing import standings
 from registry.actions import change_agent, write_section
@@ -47,7 +47,7 @@ def resubmit(world, packet, *numbers):
     world.sign(packet, "risk", by=world.risk_two, decision="request_changes")
     for number in numbers:
         edit(world, packet, number)
-    return submit_packet(packet=world.fresh(packet), by=world.author)
+    return world.submit(packet)
 
 
 @pytest.mark.parametrize("number", range(1, 11))

@@ -23,6 +23,7 @@ from portal.demo.dossiers import DOSSIERS, SOURCES, TOOLS
 from portal.demo.people import ROLES, SIGN_INS, TEAMS, email
 from portal.demo.standing import CALLS, RAISED, RISK
 from registry.actions import catalogue_source, catalogue_tool, change_agent, register_agent, start_packet, write_section
+from registry.answering import accept
 from registry.contracts import publish
 from registry.import_actions import import_agent, import_tools
 from registry.importing import plan_manifest
@@ -32,6 +33,8 @@ from registry.lineage import link
 from registry.models import Agent, DataSource, Packet, Proposal, Tool
 from registry.proposals import dismiss
 from registry.risk import QUESTIONS, answer
+from registry.sections import section
+from registry.sections.s09_owner import asked
 from registry.upkeep import change_source, confirm_tool
 from releases.actions import promote, suspend
 from samples.stage import stage
@@ -82,6 +85,8 @@ class Story:
             for agent in AGENTS:
                 act(agent)
         self.say("Submissions and signatures")
+        for agent in AGENTS:
+            self.accept(agent)
         for agent in AGENTS:
             self.submit(agent)
         for step in range(len(ROLES)):
@@ -246,6 +251,14 @@ class Story:
                 agent=Agent.objects.get(slug="branch-knowledge"),
                 by=self.people["Tariq Aziz"],
             )
+
+    def accept(self, agent: dict[str, Any]) -> None:
+        """Owner and deputy read section 9 and accept it, each for themselves."""
+        if agent["state"] not in ("registered", "draft"):
+            packet = self.packet(agent)
+            for minutes, one in enumerate(asked(packet.agent, section(9).content(packet), [])):
+                with self.ago(agent, hours=31 - minutes / 60):
+                    accept(packet=packet, duty=one.duty.value, digest=one.digest, by=one.person)
 
     def submit(self, agent: dict[str, Any]) -> None:
         """Submission by the member who filled the packet."""

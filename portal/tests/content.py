@@ -161,3 +161,30 @@ def sections(source, tool, *, cases=CASES, critical=4, snapshot="20250514", case
             },
         }
     )
+
+
+def stretched(pages, rows, sources, tools):
+    """The same content with `rows` rows of each kind that can be added; `sources` and `tools` are ids, one for each row."""
+    made = deepcopy(pages)
+    for number, page in made.items():
+        for kind, first in page.items():
+            if kind == "sheet" or number == 7:
+                continue
+            page[kind] = [{**first[i % len(first)], **_own(number, kind, i, sources, tools)} for i in range(rows)]
+    return made
+
+
+def _own(number, kind, i, sources, tools):
+    # What no two rows share.
+    match number, kind:
+        case 2, "grant":
+            return {"source": sources[i]}
+        case 6, "grant":
+            return {"tool": tools[i]}
+        case 3, "prompt":
+            return {"name": f"prompt {i}"}
+        case 3, "model":
+            return {"model_id": f"model-{i}"}
+        case 4, "case":
+            return {"case_id": f"case-{i:02}"}
+    return {}

@@ -66,6 +66,7 @@ def test_what_routes_answer_is_what_it_says(world, document, promotable):
         "/api/v1/agents/{slug}/": f"/api/v1/agents/{promotable.agent.slug}/",
         "/api/v1/packets/{id}/": f"/api/v1/packets/{promotable.pk}/",
         "/api/v1/packets/{id}/sections/{number}": f"/api/v1/packets/{promotable.pk}/sections/7",
+        "/api/v1/packets/{id}/compare": f"/api/v1/packets/{promotable.pk}/compare",
         "/api/v1/decisions/{id}/": f"/api/v1/decisions/{decision.pk}/",
     }
     lists = ["agents", "catalogue/data", "catalogue/tools", "sources"]

@@ -179,6 +179,9 @@ def _owner_files_the_packet(visitor: Visitor, bank: Story) -> None:
     expect(page.locator("main")).to_contain_text("Say at least one use")
     for number, content in contents(BANK, DOSSIERS["branch-knowledge"], dt.date.today()).items():
         visitor.fill_section(packet, number, content)
+    visitor.go(reverse("packet_section", args=[packet.pk, 9]))
+    page.get_by_role("button", name="I accept as owner").click()
+    expect(page.locator("#messages")).to_contain_text("You answer for Branch knowledge as its owner")
     visitor.go(reverse("packet_detail", args=[packet.pk]))
     page.get_by_role("button", name=re.compile("Submit")).click()
     expect(page.locator("#messages")).to_contain_text("Submitted as revision 1")

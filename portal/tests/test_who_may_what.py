@@ -20,6 +20,7 @@ from approvals.actions import evaluate
 from ledger.models import LedgerEntry
 from registry import ownership, upkeep
 from registry.actions import catalogue_source, catalogue_tool
+from registry.answering import withdraw_acceptance
 from registry.attachments import attach
 from registry.contracts import publish
 from registry.importing import compare_server, plan_card, plan_manifest
@@ -30,6 +31,8 @@ from registry.proposals import Origin, Suggestion, propose
 from registry.retirement import retire_agent
 from registry.risk import EDITION, QUESTIONS
 from registry.saved_views import save_view
+from registry.sections import section
+from registry.sections.s10_rollout import RolloutPlan
 from releases.actions import ask_to_resume, suspend
 from signals.actions import add_cost_rule
 from signals.models import CostLine, CostRule, EvalRun, Pull, Source
@@ -120,6 +123,10 @@ class Scene:
         sources, tools = [world.source.slug], [world.tool.slug]
         view = save_view(name="Live ones", query="status=live", by=world.member)
         report = attach(packet=draft, number=7, name="report.txt", body=b"All passed", by=world.author)
+        unaccepted = world.draft(world.register("Unaccepted assistant"))
+        withdraw_acceptance(acceptance=unaccepted.acceptances.get(duty="owner"), by=world.owner)
+        [to_accept] = [one for one in section(9).figures(unaccepted)["asked"] if one.duty == "owner"]
+        RolloutPlan.objects.filter(packet__agent=live).update(review_on=clock.now().date())
         packet, state = [submitted.pk], draft.section_states.get(number=9)
         self.args = {
             "agent_detail": [submitted.agent.slug],
@@ -167,6 +174,9 @@ class Scene:
             "packet_detail": packet,
             "packet_section": [draft.pk, 9],
             "packet_compare": packet,
+            "packet_read": packet,
+            "packet_prompt_text": [submitted.pk, submitted.current.content["sections"]["3"]["prompts"][0]["sha256"]],
+            "packet_prompt": [draft.pk],
             "packet_pdf": packet,
             "packet_json": packet,
             "packet_prices": [draft.pk],
@@ -174,6 +184,9 @@ class Scene:
             "attachment_new": [draft.pk, 7],
             "attachment_file": [draft.pk, report.file_id],
             "attachment_remove": [report.pk],
+            "packet_accept": [unaccepted.pk],
+            "acceptance_withdraw": [draft.acceptances.get(duty="owner").pk],
+            "launch_review": [live.packets.get().pk],
             "packet_submit": [draft.pk],
             "packet_withdraw": [draft.pk],
             "packet_evaluate": packet,
@@ -205,6 +218,7 @@ class Scene:
             "api_packet_new": [submitted.agent.slug],
             "api_packet_section": [draft.pk, 9],
             "api_packet_submit": [draft.pk],
+            "api_packet_compare": packet,
             "api_packet_document": packet,
             "api_source_pull": [source.pk],
             "api_pull": [Pull.objects.first().pk],
@@ -268,6 +282,9 @@ class Scene:
                 "seen": state.version, "sheet-authority": "Everything", "sheet-support_hours": "Always",
                 "sheet-support_path": "#x", "sheet-escalation": "Call", "sheet-runbook": "https://r.example", "then": "stay",
             },
+            "packet_accept": {"duty": "owner", "seen": to_accept.digest},
+            "launch_review": {"found": "Complaints stayed below what was promised."},
+            "packet_prompt": {"name": "system", "version": "15", "prompt": Rereadable("system.txt", b"Be kind.")},
             "packet_cases": {"cases": Rereadable("cases.csv", b"case_id\nrefund-7\n")},
             "attachment_new": {"file": Rereadable("other.txt", b"Some failed")},
             "signoff": {

@@ -22,7 +22,10 @@ from approvals import builtin
 from ledger.models import LedgerEntry
 from portal.tests import content
 from registry import actions as registry
+from registry import answering
 from registry.models import Agent, Packet
+from registry.sections import section
+from registry.sections.s09_owner import asked
 from releases import actions as releases
 from signals.actions.costs import set_budget
 from signals.actions.sources import add_source
@@ -130,12 +133,20 @@ class World:
         return content.sections(self.source, self.tool, **values)
 
     def draft(self, agent=None, version="1.0.0", by=None, **values):
-        """A packet with all ten sections filled, in draft. Author is Ari Lind unless `by` is given."""
+        """A packet with all ten sections filled and accepted, in draft. Author is Ari Lind unless `by` is given."""
         by = by or self.author
         packet = registry.start_packet(agent=agent or self.agent, version=version, by=by)
         for number, one in self.sections(**values).items():
             registry.write_section(packet=packet, number=number, content=one, by=by)
+        self.accept(packet)
         return packet
+
+    def accept(self, packet, *duties):
+        """Owner and deputy accept section 9 as it is now, or only those in `duties`; who accepted it already does nothing."""
+        packet = self.fresh(packet)
+        for one in asked(packet.agent, section(9).content(packet), packet.acceptances.open()):
+            if one.duty in (duties or (one.duty,)):
+                answering.accept(packet=packet, duty=one.duty.value, digest=one.digest, by=one.person)
 
     def complete_packet(self, agent=None, version="1.0.0", by=None, **values):
         """A packet with all ten sections filled, submitted by its author."""
@@ -144,7 +155,8 @@ class World:
         return self.fresh(packet)
 
     def submit(self, packet, by=None):
-        """Submit the packet as it is now, as its author unless `by` is given."""
+        """Submit the packet as it is now, accepted again if need be, as its author unless `by` is given."""
+        self.accept(packet)
         return approvals.submit_packet(packet=self.fresh(packet), by=by or self.author)
 
     def promote(self, packet, by=None):

@@ -1,6 +1,7 @@
 """The registry's rows. The sections' own rows stand with their forms in `registry/sections/`."""
 
 from registry.models.agents import Agent, CatalogueEntry, DataSource, Handover, Tool
+from registry.models.answering import Acceptance, LaunchReview
 from registry.models.attachments import Attachment, StoredFile
 from registry.models.contracts import DataContract, SourceLink
 from registry.models.finding import AgentCount, SavedView
@@ -12,6 +13,7 @@ from registry.models.risk import RiskAnswers
 from registry import sections  # noqa: F401  isort: skip  (makes Django see the sections' models)
 
 __all__ = [
+    "Acceptance",
     "Agent",
     "Attachment",
     "AgentCount",
@@ -21,6 +23,7 @@ __all__ = [
     "DataSource",
     "Handover",
     "ImportedManifest",
+    "LaunchReview",
     "Packet",
     "Proposal",
     "Revision",

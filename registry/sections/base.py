@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -89,6 +89,8 @@ class Section:
     """What is worth a second look. Unlike a problem it stands in nobody's way."""
     figures: Callable[[Packet], dict[str, Any]] | None = None
     """What the page works out beside the form, for its template."""
+    beside: Callable[[Packet, dict[str, Any]], dict[str, Any]] | None = None
+    """What people said of the section's content. It stands in the document, but is no part of what they said it of."""
 
     def advice(self, packet: Packet) -> list[Problem]:
         """What is worth a second look here, as sentences."""
@@ -103,10 +105,16 @@ class Section:
 
         Files stand in it by name and digest, where there are any; so a file that changes changes the section's digest.
         """
-        return nfc({**self.write(packet), **self._files(packet)})
+        content = self.content(packet)
+        return nfc({**content, **self.beside(packet, content)}) if self.beside else content
 
-    def _files(self, packet: Packet) -> dict[str, Any]:
-        rows = packet.attachments.filter(section=self.number)
+    def content(self, packet: Packet) -> dict[str, Any]:
+        """The section's part of the document without what people said of it."""
+        return self.as_content(self.write(packet), packet.attachments.filter(section=self.number))
+
+    @staticmethod
+    def as_content(written: dict[str, Any], attachments: Iterable[Any]) -> dict[str, Any]:
+        """What a section wrote, and its files."""
         files = [
             {
                 "name": row.name,
@@ -116,9 +124,9 @@ class Section:
                 "covers_to": stated(row.covers_to),
                 "received": stated(row.added_at),
             }
-            for row in rows
+            for row in attachments
         ]
-        return {"attachments": files} if files else {}
+        return nfc({**written, "attachments": files} if files else written)
 
     def forms(self, packet: Packet, data: Mapping[str, Any] | None = None, extra: str = "") -> SectionForms:
         """The section's forms, bound where `data` is given; `extra` names the rows that get one more empty row."""
@@ -141,7 +149,64 @@ class Section:
             model.objects.bulk_create(copies)  # type: ignore[attr-defined]
 
 
-class FixedRows(BaseInlineFormSet):
+class KnownChoice(forms.ModelChoiceField):
+    """A choice of a row. What it may be is read for all rows of the form set at once, not for each by itself."""
+
+    known: Mapping[str, models.Model] | None = None
+
+    def key(self, value: Any) -> str:
+        """The key that `value` names, as `known` writes it; empty for what is no key."""
+        rows: models.QuerySet[models.Model] = self.queryset  # type: ignore[assignment]
+        try:
+            return str(rows.model._meta.pk.to_python(getattr(value, "pk", value)))
+        except forms.ValidationError:
+            return ""
+
+    def to_python(self, value: Any) -> Any:
+        """The row chosen, or None. Raises ValidationError for one that is not among the choices."""
+        if self.known is None or value in self.empty_values:
+            return super().to_python(value)
+        row = self.known.get(self.key(value))
+        if row is None:
+            raise forms.ValidationError(self.error_messages["invalid_choice"], "invalid_choice", {"value": value})
+        return row
+
+
+class SectionRows(BaseInlineFormSet):
+    """The rows of one kind: however many there are, they are read and looked up with as many queries."""
+
+    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
+        """The row's own id, and choices that share what was read."""
+        super().add_fields(form, index)
+        own = form.fields["id"]
+        if isinstance(own, forms.ModelChoiceField):
+            form.fields["id"] = known = KnownChoice(
+                own.queryset, initial=own.initial, required=False, widget=forms.HiddenInput
+            )
+            known.known = self._saved
+        for name, field in form.fields.items():
+            if isinstance(field, CatalogueChoice) and self.is_bound:
+                field.known = self._chosen(name, field)
+
+    @cached_property
+    def _saved(self) -> dict[str, models.Model]:
+        return {str(row.pk): row for row in self.get_queryset()}
+
+    @cached_property
+    def _entries(self) -> dict[str, dict[str, models.Model]]:
+        return {}
+
+    def _chosen(self, name: str, field: CatalogueChoice) -> dict[str, models.Model]:
+        """The entries that any row names as `name`."""
+        if name not in self._entries:
+            posted = (self.data.get(f"{self.prefix}-{i}-{name}") for i in range(self.total_form_count()))
+            keys = {field.key(value) for value in posted if value} - {""}
+            rows: models.QuerySet[models.Model] = field.queryset  # type: ignore[assignment]
+            self._entries[name] = {str(row.pk): row for row in rows.filter(pk__in=keys)}
+        return self._entries[name]
+
+
+class FixedRows(SectionRows):
     """Rows that are there from the start: what is posted adds none, however many it claims."""
 
     def initial_form_count(self) -> int:
@@ -179,7 +244,7 @@ class SectionForms:
                 type(self.packet),
                 rows.model,
                 form=rows.form,
-                formset=FixedRows if rows.fixed else BaseInlineFormSet,
+                formset=FixedRows if rows.fixed else SectionRows,
                 extra=extra,
                 can_delete=not rows.fixed,
                 max_num=1000,
@@ -300,12 +365,21 @@ def amount(label: str, help_text: str = "", digits: int = 6) -> models.DecimalFi
     return models.DecimalField(label, help_text=help_text, max_digits=16, decimal_places=digits, null=True, blank=True)
 
 
-class CatalogueChoice(forms.ModelChoiceField):
+class CatalogueChoice(KnownChoice):
     """Chooses an entry of the catalogue. What was retired comes last and says so; only who has it already keeps it."""
 
     def label_from_instance(self, obj: Any) -> str:
         """The entry's name, and whether it was retired."""
         return f"{obj} (retired)" if obj.retired_at else str(obj)
+
+
+class CatalogueForm(forms.ModelForm):
+    """A row that names an entry of the catalogue."""
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # The field has just found the entry; the model would ask the database for each row again whether it is there.
+        chosen = {name for name, field in self.fields.items() if isinstance(field, CatalogueChoice)}
+        return super()._get_validation_exclusions() | chosen  # type: ignore[misc]
 
 
 def offer_catalogue(form: forms.ModelForm, name: str) -> None:

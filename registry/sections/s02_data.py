@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from registry.models.agents import DataSource
 from registry.sections.base import (
+    CatalogueForm,
     PacketRow,
     Problem,
     Rows,
@@ -43,7 +44,7 @@ class NeverRule(PacketRow):
     text = long_text("Data", "Which data, and how it is kept out")
 
 
-class DataGrantForm(forms.ModelForm):
+class DataGrantForm(CatalogueForm):
     class Meta:
         model = DataGrant
         fields = ["source", "purpose", "fields", "retention_days"]

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from registry.models.agents import Tool
 from registry.sections.base import (
+    CatalogueForm,
     PacketRow,
     PacketSheet,
     Problem,
@@ -53,7 +54,7 @@ class AgencyNote(PacketSheet):
     )
 
 
-class ToolGrantForm(forms.ModelForm):
+class ToolGrantForm(CatalogueForm):
     class Meta:
         model = ToolGrant
         fields = ["tool", "scope", "environment", "approval", "limit", "mitigation"]

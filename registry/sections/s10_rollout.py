@@ -17,6 +17,10 @@ from registry.sections.base import (
     missing,
     whole,
 )
+from registry.vocabulary import RiskClass
+from work import clock
+
+NOTHING = ("nothing", "none", "n/a", "no", "-", "–")
 
 
 class RolloutStage(PacketRow):
@@ -103,6 +107,29 @@ def _problems(packet: Any) -> list[Problem]:
     )
 
 
+def _advice(packet: Any) -> list[Problem]:
+    stages = list(RolloutStage.objects.filter(packet=packet).order_by("pk"))
+    found = []
+    if stages and stages[0].percent == 100 and packet.agent.risk_class != RiskClass.MINIMAL:
+        found.append(
+            Problem("The first stage meets all of its audience at once. A small share first shows what goes wrong.",
+                    "id_stage-0-percent")
+        )  # fmt: skip
+    for i, stage in enumerate(stages):
+        if stage.review_percent == 0:
+            text = f"Stage {i + 1}: no answer is read by a person. A sample shows what figures do not."
+            found.append(Problem(text, f"id_stage-{i}-review_percent"))
+    plan = RolloutPlan.objects.filter(packet=packet).first()
+    if plan and plan.not_reached.strip().rstrip(".").lower() in NOTHING:
+        text = "A stop rarely reaches everything. Name queued jobs, mail that was sent, and other vendors, or why there are none."
+        found.append(Problem(text, "id_sheet-not_reached"))
+    if plan and plan.review_on and packet.editable and plan.review_on <= clock.now().date():
+        found.append(
+            Problem("The review after launch is on a day that has passed. Set a later one.", "id_sheet-review_on")
+        )
+    return found
+
+
 def _document(packet: Any) -> dict[str, Any]:
     plan = RolloutPlan.objects.filter(packet=packet).first() or RolloutPlan()
     return {
@@ -123,6 +150,7 @@ SECTION = Section(
     good="“5% of borrowers for 7 days, complaint rate below 0.4%, a person reads 5% of the answers. Stops in 30 seconds by the "
     "gateway's switch; mail already sent is not reached.”",
     find=_problems,
+    advise=_advice,
     write=_document,
     sheet=RolloutPlanForm,
     sheet_title="Rollback and kill switch",

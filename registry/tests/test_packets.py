@@ -184,9 +184,11 @@ class TestCopying:
         copy = start_packet(agent=promotable.agent, version="2.0.0", by=world.member)
         assert copy.copied_from == promotable
         assert contents(copy) == contents(promotable)
+        assert not copy.acceptances.exists(), "who answers for the next version says so anew"
+        world.accept(copy)
         _, parts = digests(document(copy, promotable.current.content["core"]))
         old = promotable.current.section_digests
-        assert [part for part in changed(old, parts) if part != "core"] == []
+        assert [part for part in changed(old, parts) if part not in ("core", "9")] == []
 
     def test_editing_the_copy_leaves_the_original_alone(self, world, promotable):
         before = contents(promotable)

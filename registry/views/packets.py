@@ -9,8 +9,9 @@ from django.shortcuts import get_object_or_404, redirect
 from accounts.models import Person
 from accounts.requests import Request
 from registry import actions, panels
+from registry.answering import launches_due
 from registry.forms import PacketFilter, PacketForm
-from registry.models import Agent, Packet, Revision
+from registry.models import Agent, LaunchReview, Packet, Revision
 from registry.pages import progress
 from registry.vocabulary import EDITABLE, PacketState
 from web import nav
@@ -88,6 +89,8 @@ def packet_detail(request: Request, pk: UUID) -> HttpResponse:
             "revisions": packet.revisions.select_related("submitted_by").defer("document").order_by("-number"),
             "contributors": packet.contributions.filter(revision=packet.revision).select_related("person"),
             "acts": [act for acts in panels.packet_acts for act in acts(packet, request.user, missing)],
+            "launch_due": launches_due(Packet.objects.filter(pk=packet.pk)),
+            "launch_review": LaunchReview.objects.filter(packet=packet).select_related("reviewed_by").first(),
             "panels": [panel for panel in made if panel],
         },
     )

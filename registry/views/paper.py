@@ -9,17 +9,15 @@ from accounts.requests import Request
 from ledger.canonical import dumps
 from registry import comparing, paper
 from registry.models import Packet, Revision
+from registry.sections import SECTIONS
 from registry.views.packets import visible_packet
 from web.views import page
 
 
 def chosen(request: Request, value: str) -> comparing.Said:
     """What an address calls `<packet>` or `<packet>:<revision>`, if this person may see it, else 404."""
-    key, _, number = value.partition(":")
-    try:
-        found = comparing.said(visible_packet(request, UUID(key)), int(number) if number else None)
-    except (ValueError, OverflowError):
-        found = None
+    rows = Packet.objects.visible_to(request.user)
+    found = comparing.chosen(value, rows.select_related("agent__team", "agent__owner", "agent__deputy", "created_by"))
     if found is None:
         raise Http404("There is no such packet or revision.")
     return found
@@ -45,6 +43,14 @@ def packet_compare(request: Request, pk: UUID) -> HttpResponse:
             "choices": comparing.choices(others.order_by("-number")),
         },
     )
+
+
+def packet_read(request: Request, pk: UUID) -> HttpResponse:
+    """All ten sections to read one after another; printed, each begins a sheet of its own."""
+    one = _asked(request, pk)
+    sections = [(section, one.content["sections"].get(str(section.number), {})) for section in SECTIONS]
+    context = {"packet": one.packet, "agent": one.packet.agent, "one": one, "sections": sections}
+    return page(request, "registry/packet_read.html", {**context, "core": one.content["core"]})
 
 
 def packet_pdf(request: Request, pk: UUID) -> HttpResponse:

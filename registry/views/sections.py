@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.requests import Request
-from registry import actions
+from registry import actions, prompts
 from registry.case_import import LARGEST, read_cases
 from registry.models import Packet
 from registry.pages import groups, in_place, progress, rebased
@@ -65,6 +65,31 @@ def packet_cases(request: Request, pk: UUID) -> HttpResponse:
     actions.import_cases(packet=packet, cases=cases, by=request.user)
     messages.success(request, f"{len(cases)} case{'s' if len(cases) != 1 else ''} imported from {file.name}.")
     return redirect("packet_section", pk, 4)
+
+
+@require_POST
+@acting()
+def packet_prompt(request: Request, pk: UUID) -> HttpResponse:
+    """Pin a prompt's text from a file in section 3."""
+    packet = visible_packet(request, pk)
+    file = request.FILES.get("prompt")
+    if file is None:
+        raise Invalid("Choose a text file with the prompt.")
+    text = prompts.read_prompt(file.name or "The file", file.read(prompts.LARGEST + 1))
+    name, version = request.POST.get("name", ""), request.POST.get("version", "")
+    actions.import_prompt(packet=packet, name=name, version=version, text=text, by=request.user)
+    messages.success(request, f"The text of {file.name} is pinned as {name} {version}.")
+    return redirect("packet_section", pk, 3)
+
+
+def packet_prompt_text(request: Request, pk: UUID, digest: str) -> HttpResponse:
+    """A prompt's text by its digest, to save: as the packet pins it now, or pinned it in a revision."""
+    text = prompts.kept_text(visible_packet(request, pk), digest)
+    if text is None:
+        raise Http404("The packet never pinned a prompt of this digest.")
+    response = HttpResponse(text.encode(), content_type="application/octet-stream")
+    response["Content-Disposition"] = f'attachment; filename="prompt-{digest[:12]}.txt"'
+    return response
 
 
 @dataclass
@@ -155,6 +180,18 @@ class Desk:
         forms.is_valid()
         return self.show(forms, status=refusal.status, refusal=refusal, conflict=True, closed=not packet.editable)
 
+    def _prompts(self) -> dict[str, Any]:
+        """For section 3: each prompt against the last approved packet's, and its versions across packets."""
+        if self.section.key != "versions":
+            return {}
+        before = prompts.approved_before(self.packet)
+        old = before.content["sections"]["3"] if before else {}
+        return {
+            "prompt_changes": prompts.changes(old, self.section.document(self.packet)) if before else [],
+            "prompts_before": before,
+            "prompt_versions": prompts.versions(self.packet, self.request.user),
+        }
+
     def _context(self) -> dict[str, Any]:
         sections = progress(self.packet)
         here = sections[self.section.number - 1]
@@ -169,6 +206,7 @@ class Desk:
             "attachments": self.packet.attachments.filter(section=self.section.number)
             .select_related("file", "added_by")
             .defer("file__body"),
+            **self._prompts(),
             "figures": self.section.figures(self.packet) if self.section.figures else {},
             "document": self.section.document(self.packet)
             if self.section.key in ("cost", "data", "versions")

@@ -7,7 +7,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from approvals.actions import evaluate, submit_packet, withdraw_packet
+from approvals.actions import evaluate, withdraw_packet
 from approvals.models import GateDecision
 from registry.actions import start_packet
 from registry.models import Agent
@@ -65,7 +65,7 @@ def acts(world):
 
     return agent, {
         "start": start,
-        "submit": lambda: submit_packet(packet=newest(), by=world.author),
+        "submit": lambda: world.submit(newest()),
         "owner": lambda: world.sign(newest(), "owner"),
         "risk": lambda: world.sign(newest(), "risk"),
         "send_back": lambda: world.sign(newest(), "risk", by=world.risk_two, decision="request_changes"),
