@@ -267,7 +267,7 @@ def save_section(*, forms: SectionForms, seen: int, by: Person) -> SectionState:
         raise Invalid(*forms.errors())
     if not forms.has_changed():
         return state
-    forms.save()
+    forms.save(by)
     state.version, state.saved_at, state.saved_by = state.version + 1, clock.now(), by
     state.save(update_fields=["version", "saved_at", "saved_by"])
     # What was chosen may have been merged away while this waited for its row.

@@ -35,6 +35,7 @@ from registry.api_shapes import (
     ToolPage,
 )
 from registry.contents import content_of, faults_of, titles_of
+from registry.demands import may_lack
 from registry.models import Agent, DataSource, Packet, Tool
 from registry.sections import SECTIONS, Section, section
 from web.api import Api, answer, asked, dumps, etag_of, given, idempotent, if_match, keyset, next_page, tagged
@@ -338,6 +339,7 @@ def _packet(packet: Packet) -> dict[str, Any]:
                 "title": one.title,
                 "version": states.get(one.number, 0),
                 "problems": [problem.text for problem in one.problems(packet)],
+                "not_needed": [demand.sentence for demand in one.not_needed(packet)],
             }
             for one in SECTIONS
         ],
@@ -352,6 +354,8 @@ def _content(packet: Packet, one: Section) -> dict[str, Any]:
         "content": content_of(one, packet),
         "rows": titles_of(one, packet),
         "problems": [problem.text for problem in one.problems(packet)],
+        "not_needed": [demand.sentence for demand in one.not_needed(packet)],
+        "may_not_apply": {demand.key: demand.what for demand in may_lack(one.number, packet.agent)},
     }
 
 

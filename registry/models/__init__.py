@@ -3,6 +3,7 @@
 from registry.models.agents import Agent, CatalogueEntry, DataSource, Handover, Tool
 from registry.models.attachments import Attachment, StoredFile
 from registry.models.contracts import DataContract, SourceLink
+from registry.models.demands import NotApplicable
 from registry.models.finding import AgentCount, SavedView
 from registry.models.imports import ImportedManifest
 from registry.models.packets import Contribution, Packet, Revision, SectionState
@@ -21,6 +22,7 @@ __all__ = [
     "DataSource",
     "Handover",
     "ImportedManifest",
+    "NotApplicable",
     "Packet",
     "Proposal",
     "Revision",

@@ -39,14 +39,28 @@ def _problems(packet: Any) -> list[Problem]:
     if not agent.owner.is_active:
         hand_over = reverse("agent_handover", args=[agent.slug])
         found.append(
-            Problem(f"{agent.owner.name}, the owner, has left. The agent has to be handed over.", url=hand_over)
+            Problem(
+                f"{agent.owner.name}, the owner, has left. The agent has to be handed over.",
+                url=hand_over,
+                parts=("agent.owner",),
+            )
         )
     if agent.deputy is None:
-        found.append(Problem("Name a deputy on the agent's page: the owner is not always there.", url=card))
+        found.append(
+            Problem(
+                "Name a deputy on the agent's page: the owner is not always there.", url=card, parts=("agent.deputy",)
+            )
+        )
     elif not agent.deputy.is_active:
-        found.append(Problem(f"{agent.deputy.name}, the deputy, has left. Name another on the agent's page.", url=card))
+        found.append(
+            Problem(
+                f"{agent.deputy.name}, the deputy, has left. Name another on the agent's page.",
+                url=card,
+                parts=("agent.deputy",),
+            )
+        )
     if not SupportPlan.objects.filter(packet=packet).exists():
-        return [*found, Problem("Say how the agent is supported.", "id_sheet-authority")]
+        return [*found, Problem("Say how the agent is supported.", "id_sheet-authority", parts=("sheet.authority",))]
     return found + missing(
         packet,
         SupportPlan,

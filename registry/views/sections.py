@@ -77,7 +77,10 @@ class Desk:
 
     def read(self) -> HttpResponse:
         """The section as its document says it, without a form."""
-        document = self.section.document(self.packet)
+        frozen = None if self.packet.editable else self.packet.current
+        document = (
+            frozen.content["sections"][str(self.section.number)] if frozen else self.section.document(self.packet)
+        )
         return page(self.request, TEMPLATE, {**self._context(), "doc": document, "editable": False})
 
     def show(self, forms: SectionForms, *, status: int | None = None, **more: Any) -> HttpResponse:
@@ -91,11 +94,13 @@ class Desk:
 
     def save(self) -> HttpResponse:
         """Save what was posted; what cannot be saved stays on the page, with the reason above it."""
-        posted = self.request.POST
+        posted, undone = self.request.POST.copy(), self.request.POST.get("undo", "")
+        if undone:
+            posted[f"na-{undone}"] = ""
         forms = self.section.forms(self.packet, posted)
         then = posted.get("then", "")
         # Saved while typing: only marks are drawn again, so that the cursor stays where it is.
-        quiet = bool(self.request.htmx) and "add" not in posted and not then
+        quiet = bool(self.request.htmx) and "add" not in posted and not then and not undone
         try:
             actions.save_section(forms=forms, seen=_seen(posted), by=self.request.user)
         except Invalid as refusal:
@@ -166,6 +171,7 @@ class Desk:
             "sections": sections,
             "here": here,
             "following": following,
+            "not_needed": self.section.not_needed(self.packet),
             "attachments": self.packet.attachments.filter(section=self.section.number)
             .select_related("file", "added_by")
             .defer("file__body"),

@@ -157,8 +157,12 @@ def _choosing(control: SafeString, words_: str) -> SafeString:
 
 @register.simple_tag
 def field(bound: BoundField, optional: bool = False, label: str = "") -> str:
-    """A form's field: label, hint, control, error. `optional=True` says so beside the label; `label` replaces it."""
+    """A form's field: label, hint, control, error. `optional=True` says so beside the label; `label` replaces it.
+
+    A field that carries `needless` is marked optional, too: nobody asks for it here.
+    """
     widget = bound.field.widget
+    optional = optional or getattr(bound.field, "needless", False)
     if wanted := BROWSER_FORMATS.get(widget.attrs.get("type") or getattr(widget, "input_type", "")):
         widget.format = wanted
     error_id, hint_id = f"{bound.auto_id}_error", f"{bound.auto_id}_hint"
