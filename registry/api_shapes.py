@@ -230,7 +230,9 @@ class PacketBody(PacketLine):
 class SectionNew(Strict):
     """A section's whole content."""
 
-    content = serializers.DictField(help_text='{"sheet": {field: value}, kind of row: [{field: value}, …], "not_applicable": {key: reason}}')
+    content = serializers.DictField(
+        help_text='{"sheet": {field: value}, kind of row: [{…}, …], "not_applicable": {key: reason}}'
+    )
 
 
 class SectionBody(SectionLine):
