@@ -1,6 +1,7 @@
 """The registry's rows. The sections' own rows stand with their forms in `registry/sections/`."""
 
 from registry.models.agents import Agent, CatalogueEntry, DataSource, Handover, Tool
+from registry.models.answers import AnswerUse, TeamAnswer, TeamAnswerVersion
 from registry.models.attachments import Attachment, StoredFile
 from registry.models.contracts import DataContract, SourceLink
 from registry.models.demands import NotApplicable
@@ -14,6 +15,7 @@ from registry import sections  # noqa: F401  isort: skip  (makes Django see the 
 
 __all__ = [
     "Agent",
+    "AnswerUse",
     "Attachment",
     "AgentCount",
     "CatalogueEntry",
@@ -31,5 +33,7 @@ __all__ = [
     "SectionState",
     "StoredFile",
     "SourceLink",
+    "TeamAnswer",
+    "TeamAnswerVersion",
     "Tool",
 ]

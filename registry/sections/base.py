@@ -15,6 +15,7 @@ from django.forms.models import BaseInlineFormSet, inlineformset_factory
 
 from ledger.canonical import nfc
 from registry.demands import DEMANDS, Demand, may_lack, not_asked, of_part
+from registry.models.answers import AnswerUse, settled
 from registry.models.demands import LEAST_REASON, MOST_REASON, NotApplicable
 from work import clock
 
@@ -38,6 +39,16 @@ class Problem:
 
 
 NOT_NEEDED, NOT_APPLICABLE = {"unknown": "not needed"}, {"unknown": "does not apply"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One text field of a section: `sheet.field` or `kind of row[0].field`, its name for people, and what it says."""
+
+    key: str
+    label: str
+    text: str
+    one_line: bool
 
 
 class PacketRow(models.Model):
@@ -165,7 +176,44 @@ class Section:
                 for row in waived.values()
             ],
         }
-        return nfc({**said, **self._files(packet), **{name: rows for name, rows in lists.items() if rows}})
+        return nfc(
+            {
+                **said,
+                **self._files(packet),
+                **self._answers(packet),
+                **{name: rows for name, rows in lists.items() if rows},
+            }
+        )
+
+    def places(self, packet: Packet) -> list[Place]:
+        """The text fields of the section's sheet and saved rows, in the order of its page."""
+        found = []
+        if self.sheet is not None:
+            row = self.sheet._meta.model.objects.filter(packet=packet).first() or self.sheet._meta.model()
+            found += _texts(self.sheet, row, "sheet", "")
+        for rows in self.rows:
+            noun = rows.add.partition(" ")[2].partition(" ")[2].capitalize() or rows.title
+            for i, row in enumerate(rows.model.objects.filter(packet=packet).order_by("pk")):  # type: ignore[attr-defined]
+                found += _texts(rows.form, row, f"{rows.prefix}[{i}]", f"{noun} {i + 1}: ")
+        return found
+
+    def where(self, packet: Packet, text: str) -> list[str]:
+        """The keys of the places that say `text`, a team answer's."""
+        return [place.key for place in self.places(packet) if settled(place.text) == text]
+
+    def _answers(self, packet: Packet) -> dict[str, Any]:
+        uses = packet.answer_uses.filter(section=self.number).select_related("version__answer")
+        used = [
+            {
+                "answer": use.version.answer.slug,
+                "name": use.version.answer.name,
+                "version": use.version.number,
+                "sha256": use.version.sha256,
+                "fields": self.where(packet, use.version.text),
+            }
+            for use in uses
+        ]
+        return {"team_answers": used} if used else {}
 
     def _files(self, packet: Packet) -> dict[str, Any]:
         rows = packet.attachments.filter(section=self.number)
@@ -201,6 +249,10 @@ class Section:
                 row._state.adding = True
                 copies.append(row)
             model.objects.bulk_create(copies)  # type: ignore[attr-defined]
+        uses = source.answer_uses.filter(section=self.number)
+        AnswerUse.objects.bulk_create(
+            AnswerUse(packet=target, section=self.number, version_id=use.version_id) for use in uses
+        )
         keys = [one.key for one in DEMANDS[self.number]]
         said = NotApplicable.objects.filter(packet=source, demand__in=keys)
         NotApplicable.objects.bulk_create(
@@ -360,6 +412,17 @@ def form_data(forms_: SectionForms, content: Mapping[str, Any]) -> dict[str, Any
         data[f"{rows.prefix}-TOTAL_FORMS"] = len(existing) if rows.fixed else start + len(wanted)
         data[f"{rows.prefix}-INITIAL_FORMS"] = len(existing)
     return data
+
+
+def _texts(form: type[forms.ModelForm], row: models.Model, part: str, before: str) -> list[Place]:
+    found = []
+    for name in form._meta.fields or ():
+        column = row._meta.get_field(str(name))
+        if isinstance(column, models.CharField | models.TextField) and not column.choices:
+            label = f"{before}{column.verbose_name}"
+            one_line = not isinstance(column, models.TextField)
+            found.append(Place(f"{part}.{name}", label, getattr(row, str(name)), one_line))
+    return found
 
 
 def _blanked(value: Any, blanks: Mapping[str, Any]) -> Any:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.requests import Request
-from registry import actions
+from registry import actions, answers
 from registry.case_import import LARGEST, read_cases
 from registry.models import Packet
 from registry.pages import groups, in_place, progress, rebased
@@ -81,7 +81,7 @@ class Desk:
         document = (
             frozen.content["sections"][str(self.section.number)] if frozen else self.section.document(self.packet)
         )
-        return page(self.request, TEMPLATE, {**self._context(), "doc": document, "editable": False})
+        return page(self.request, TEMPLATE, {**self._context(editable=False), "doc": document, "editable": False})
 
     def show(self, forms: SectionForms, *, status: int | None = None, **more: Any) -> HttpResponse:
         """The section's forms, with the toc and what is missing. For htmx the form alone, and the rest out of band."""
@@ -160,7 +160,7 @@ class Desk:
         forms.is_valid()
         return self.show(forms, status=refusal.status, refusal=refusal, conflict=True, closed=not packet.editable)
 
-    def _context(self) -> dict[str, Any]:
+    def _context(self, *, editable: bool = True) -> dict[str, Any]:
         sections = progress(self.packet)
         here = sections[self.section.number - 1]
         following = SECTIONS[self.section.number] if self.section.number < len(SECTIONS) else None
@@ -172,6 +172,7 @@ class Desk:
             "here": here,
             "following": following,
             "not_needed": self.section.not_needed(self.packet),
+            "answers": answers.offered(self.packet, self.section) if editable else None,
             "attachments": self.packet.attachments.filter(section=self.section.number)
             .select_related("file", "added_by")
             .defer("file__body"),

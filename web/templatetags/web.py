@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from web import words
+from web import markdown, words
 
 register = template.Library()
 
@@ -205,6 +205,14 @@ def said(value: Any) -> SafeString | str:
     if isinstance(value, str):
         return format_html('<span class="text">{}</span>', value)
     return str(value)
+
+
+@register.filter
+def prose(value: Any) -> SafeString | str:
+    """A long text of a frozen document, its Markdown shown as such, without HTML or pictures; anything else as `said` has it."""
+    if isinstance(value, str) and (html := markdown.rendered(value)):
+        return format_html('<div class="prose">{}</div>', mark_safe(html))
+    return said(value)
 
 
 @register.filter
