@@ -133,7 +133,7 @@ class Offered:
 def offered(packet: Packet, one: Section) -> Offered:
     """The answers of the packet's team, for the page of one section of an open packet."""
     rows = TeamAnswerVersion.objects.filter(answer__team=packet.agent.team_id).select_related("answer")
-    newest = list(rows.order_by("answer__name", "answer", "-number").distinct("answer__name", "answer"))
+    newest = list(rows.order_by("answer__name", "answer_id", "-number").distinct("answer__name", "answer_id"))
     uses = packet.answer_uses.filter(section=one.number).select_related("version__answer")
     places = one.places(packet) if newest else []
     latest = {version.answer_id: version for version in newest}

@@ -20,6 +20,7 @@ from approvals.actions import evaluate
 from ledger.models import LedgerEntry
 from registry import ownership, upkeep
 from registry.actions import catalogue_source, catalogue_tool
+from registry.answers import write_answer
 from registry.attachments import attach
 from registry.contracts import publish
 from registry.importing import compare_server, plan_card, plan_manifest
@@ -121,6 +122,7 @@ class Scene:
         view = save_view(name="Live ones", query="status=live", by=world.member)
         report = attach(packet=draft, number=7, name="report.txt", body=b"All passed", by=world.author)
         packet, state = [submitted.pk], draft.section_states.get(number=9)
+        escalation = write_answer(team=world.team, name="Escalation", text="Page the on-call.", by=world.member)
         self.args = {
             "agent_detail": [submitted.agent.slug],
             "agent_manifest": [submitted.agent.slug],
@@ -169,6 +171,10 @@ class Scene:
             "packet_json": packet,
             "packet_prices": [draft.pk],
             "packet_cases": [draft.pk],
+            "answer_detail": [escalation.pk],
+            "answer_use": [draft.pk, 9],
+            "api_answer": [escalation.pk],
+            "api_answer_use": [draft.pk, 9],
             "attachment_new": [draft.pk, 7],
             "attachment_file": [draft.pk, report.file_id],
             "attachment_remove": [report.pk],
@@ -265,6 +271,12 @@ class Scene:
                 "seen": state.version, "sheet-authority": "Everything", "sheet-support_hours": "Always",
                 "sheet-support_path": "#x", "sheet-escalation": "Call", "sheet-runbook": "https://r.example", "then": "stay",
             },
+            "answer_new": {"team": world.team.pk, "name": "Data handling", "text": "Nothing is kept."},
+            "answer_detail": {"text": "Page the on-call at once.", "seen": 1},
+            "answer_use": {"version": escalation.newest.pk, "place": "sheet.escalation"},
+            "api_answers": {"team": "lending", "name": "Data handling", "text": "Nothing is kept."},
+            "api_answer": {"text": "Page the on-call at once."},
+            "api_answer_use": {"answer": str(escalation.pk), "fields": ["sheet.escalation"]},
             "packet_cases": {"cases": Rereadable("cases.csv", b"case_id\nrefund-7\n")},
             "attachment_new": {"file": Rereadable("other.txt", b"Some failed")},
             "signoff": {

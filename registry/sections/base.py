@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db import models
+from django.db.models import F
 from django.forms.models import BaseInlineFormSet, inlineformset_factory
 
 from ledger.canonical import nfc
@@ -112,7 +113,8 @@ class Section:
 
     def advice(self, packet: Packet) -> list[Problem]:
         """What is worth a second look here, as sentences."""
-        return self._asked(self.advise(packet), packet, self.waived(packet)) if self.advise else []
+        found = self._asked(self.advise(packet), packet, self.waived(packet)) if self.advise else []
+        return found + (self._newer(packet) if packet.editable else [])
 
     def problems(self, packet: Packet) -> list[Problem]:
         """What is missing or suspicious here, as sentences: of what the agent's risk class asks for."""
@@ -200,6 +202,13 @@ class Section:
     def where(self, packet: Packet, text: str) -> list[str]:
         """The keys of the places that say `text`, a team answer's."""
         return [place.key for place in self.places(packet) if settled(place.text) == text]
+
+    def _newer(self, packet: Packet) -> list[Problem]:
+        uses = packet.answer_uses.filter(section=self.number).select_related("version__answer")
+        return [
+            Problem(f"{use.version.answer.name}: a newer version of the team's answer exists. Use it.", "team-answers")
+            for use in uses.filter(version__answer__versions__number__gt=F("version__number")).distinct()
+        ]
 
     def _answers(self, packet: Packet) -> dict[str, Any]:
         uses = packet.answer_uses.filter(section=self.number).select_related("version__answer")
