@@ -71,14 +71,9 @@ class AnswerUsed(Strict):
 
     answer = serializers.UUIDField()
     version = serializers.IntegerField(required=False, help_text="Without it the newest.")
-    fields_ = serializers.ListField(
-        child=serializers.CharField(), help_text="As `sheet.escalation` or `never[0].text`.", min_length=1
+    into = serializers.ListField(
+        child=serializers.CharField(), help_text="Fields, as `sheet.escalation` or `never[0].text`.", min_length=1
     )
-
-    def get_fields(self) -> dict[str, Any]:
-        """`fields` is taken by the serializer itself, so it is renamed here."""
-        found = super().get_fields()
-        return {name.rstrip("_"): field for name, field in found.items()}
 
 
 class AnswerList(Api):
@@ -149,7 +144,7 @@ class AnswerUse(Api):
             if wanted is None:
                 raise Invalid(f"{one.name} has no version {said['version']}; the newest is {version.number}.")
             version = wanted
-        answers.use_answer(packet=packet, number=number, places=said["fields"], version=version, by=request.user)
+        answers.use_answer(packet=packet, number=number, places=said["into"], version=version, by=request.user)
         body = section_body(packet, section)
         return answer(body, etag=version_tag(body["version"]))
 

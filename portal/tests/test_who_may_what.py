@@ -276,7 +276,7 @@ class Scene:
             "answer_use": {"version": escalation.newest.pk, "place": "sheet.escalation"},
             "api_answers": {"team": "lending", "name": "Data handling", "text": "Nothing is kept."},
             "api_answer": {"text": "Page the on-call at once."},
-            "api_answer_use": {"answer": str(escalation.pk), "fields": ["sheet.escalation"]},
+            "api_answer_use": {"answer": str(escalation.pk), "into": ["sheet.escalation"]},
             "packet_cases": {"cases": Rereadable("cases.csv", b"case_id\nrefund-7\n")},
             "attachment_new": {"file": Rereadable("other.txt", b"Some failed")},
             "signoff": {

@@ -283,7 +283,7 @@ class TestApi:
         assert [one["number"] for one in changed.json()["versions"]] == [2, 1]
         assert call("PUT", address, {"text": "x"}, If_Match=tag).status_code == 412
         read = call("GET", reverse("api_packet_section", args=[draft.pk, 9]))
-        using = {"answer": line["id"], "version": 1, "fields": ["sheet.escalation"]}
+        using = {"answer": line["id"], "version": 1, "into": ["sheet.escalation"]}
         used = call("POST", reverse("api_answer_use", args=[draft.pk, 9]), using, If_Match=read["ETag"])
         assert used.status_code == 200 and "Page the on-call" in json.dumps(used.json()["content"])
         assert used["ETag"] != read["ETag"]
@@ -291,7 +291,7 @@ class TestApi:
 
     @pytest.mark.parametrize(
         ("body", "status"),
-        [({"version": 7, "fields": ["sheet.escalation"]}, 422), ({"fields": ["sheet.x"]}, 422), ({"fields": []}, 422)],
+        [({"version": 7, "into": ["sheet.escalation"]}, 422), ({"into": ["sheet.x"]}, 422), ({"into": []}, 422)],
     )
     def test_what_is_not_there_is_refused(self, world, draft, kept, body, status):
         call = Caller(world.member)
