@@ -336,3 +336,25 @@ class TestNotApplicable:
         self.say(world, draft, without)
         found = comparing.differences(before["sections"]["2"], document(draft, {})["sections"]["2"])
         assert any(WHY in str(one.new) for one in found)
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+def test_each_sections_page_shows_what_good_looks_like(draft, world, client, number):
+    one = section(number)
+    assert one.good.startswith("“") and one.good.endswith("”") and 60 < len(one.good) < 320
+    client.force_login(world.member)
+    page = client.get(reverse("packet_section", args=[draft.pk, number])).content.decode()
+    assert "What good looks like" in page and one.help.split(".")[0] in page
+
+
+def test_a_draft_of_a_lower_class_costs_no_more_queries_a_row(world, draft, client, django_assert_max_num_queries):
+    packet = classed(draft, RiskClass.LIMITED)
+    client.force_login(world.member)
+    address = reverse("packet_section", args=[packet.pk, 1])
+    client.get(address)
+    with django_assert_max_num_queries(200) as first:
+        client.get(address)
+    content = world.sections()[1]
+    write(world, packet, 1, {**content, "use": content["use"] * 6})
+    with django_assert_max_num_queries(len(first)):
+        client.get(address)
