@@ -8,6 +8,7 @@ from web.api import Nowhere
 
 urlpatterns = [
     path("", include("registry.api")),
+    path("", include("registry.api_answers")),
     path("", include("registry.api_imports")),
     path("", include("registry.api_proposals")),
     path("", include("registry.ownership_api")),

@@ -31,7 +31,7 @@ RAIL: list[tuple[str, list[Entry]]] = [
     (
         "Registry",
         [
-            Entry("agents", "Agents", "agent_list", ("agent_", "data_", "tool_", "proposal_")),
+            Entry("agents", "Agents", "agent_list", ("agent_", "answer_", "data_", "tool_", "proposal_")),
             Entry("xrays", "X-rays", "xrays", ("xrays",)),
             Entry("packets", "Packets", "packet_list", ("packet_",)),
             Entry("reviews", "Reviews", "review_list", ("review_", "signoff", "decision_")),

@@ -22,6 +22,7 @@ from registry.documents import digests, document
 from registry.merging import follow_merges
 from registry.models import (
     Agent,
+    AnswerUse,
     Attachment,
     Contribution,
     DataSource,
@@ -29,6 +30,7 @@ from registry.models import (
     Revision,
     SectionState,
     StoredFile,
+    TeamAnswerVersion,
     Tool,
 )
 from registry.models.risk import ORDER
@@ -250,8 +252,9 @@ def start_packet(*, agent: Agent, version: str, by: Person) -> Packet:
 
 
 @transaction.atomic
-def save_section(*, forms: SectionForms, seen: int, by: Person) -> SectionState:
-    """Save a section's valid forms. `seen` is the section's version that the form was made from.
+def save_section(*, forms: SectionForms, seen: int, by: Person, using: TeamAnswerVersion | None = None) -> SectionState:
+    """Save a section's valid forms. `seen` is the section's version that the form was made from; `using` is the version of
+    a team answer that a field was filled from.
 
     Raises Conflict when someone saved in between, or the packet is not open for editing; nothing is overwritten.
     """
@@ -265,9 +268,14 @@ def save_section(*, forms: SectionForms, seen: int, by: Person) -> SectionState:
         raise Conflict(f"{who} saved this section after you opened it. Compare both below, then save again.")
     if not forms.is_valid():
         raise Invalid(*forms.errors())
-    if not forms.has_changed():
+    if using is not None and packet.answer_uses.filter(section=state.number, version=using).exists():
+        using = None
+    if not forms.has_changed() and using is None:
         return state
-    forms.save()
+    forms.save(by)
+    if using is not None:
+        AnswerUse.objects.create(packet=packet, section=state.number, version=using)
+    _forget_answers(forms.section, packet)
     state.version, state.saved_at, state.saved_by = state.version + 1, clock.now(), by
     state.save(update_fields=["version", "saved_at", "saved_by"])
     # What was chosen may have been merged away while this waited for its row.
@@ -284,6 +292,13 @@ def save_section(*, forms: SectionForms, seen: int, by: Person) -> SectionState:
         by=by,
     )
     return state
+
+
+def _forget_answers(one: Section, packet: Packet) -> None:
+    # What no field of the section says any more is no longer used.
+    for use in packet.answer_uses.filter(section=one.number).select_related("version"):
+        if not one.where(packet, use.version.text):
+            use.delete()
 
 
 def write_section(*, packet: Packet, number: int, content: Mapping[str, Any], by: Person) -> SectionState:

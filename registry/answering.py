@@ -13,7 +13,8 @@ from accounts.actors import in_person
 from accounts.models import Person
 from ledger.canonical import dumps, nfc, sha256
 from registry import entries, panels
-from registry.models import Acceptance, Agent, Attachment, LaunchReview, Packet
+from registry.demands import DEMANDS
+from registry.models import Acceptance, Agent, Attachment, LaunchReview, NotApplicable, Packet
 from registry.sections import section
 from registry.sections.base import Section
 from registry.sections.s09_owner import STATEMENTS, Asked, SupportPlan, asked, lacking, written
@@ -44,7 +45,7 @@ def accept(*, packet: Packet, duty: str, digest: str, by: Person) -> Acceptance:
         )
     if not agent.editable_by(by):
         raise Denied(f"An auditor changes nothing, and so cannot answer for {agent.name}. Another {duty} is needed.")
-    if lacks := lacking(agent, SupportPlan.objects.filter(packet=packet).first()):
+    if lacks := lacking(agent, SupportPlan.objects.filter(packet=packet).first(), section(NUMBER).waived(packet)):
         raise Invalid(*(problem.text for problem in lacks))
     content = dumps(section(NUMBER).content(packet))
     if digest != sha256(content):
@@ -90,7 +91,7 @@ def withdraw_acceptance(*, acceptance: Acceptance, by: Person) -> Acceptance:
 
 
 def waiting_for(user: Person, most: int) -> list[tuple[Packet, Asked]]:
-    """Open packets whose section 9 is complete and waits for this person's acceptance, newest first, in four queries.
+    """Open packets whose section 9 is complete and waits for this person's acceptance, newest first, in five queries.
 
     Looks at the newest `most` of the packets for whose agents the person is owner or deputy.
     """
@@ -101,10 +102,12 @@ def waiting_for(user: Person, most: int) -> list[tuple[Packet, Asked]]:
     plans = {plan.packet_id: plan for plan in SupportPlan.objects.filter(packet__in=keys)}
     files = _by_packet(Attachment.objects.filter(packet__in=keys, section=NUMBER))
     given = _by_packet(Acceptance.objects.open().filter(packet__in=keys, person=user).defer("content"))
+    keys_waived = [one.key for one in DEMANDS[NUMBER] if one.waivable]
+    waived = _by_packet(NotApplicable.objects.filter(packet__in=keys, demand__in=keys_waived))
     found = []
     for packet in packets:
         agent, plan = packet.agent, plans.get(packet.pk)
-        if lacking(agent, plan):
+        if lacking(agent, plan, {row.demand for row in waived.get(packet.pk, ())}):
             continue
         content = Section.as_content(written(agent, plan), files.get(packet.pk, ()))
         for one in asked(agent, content, given.get(packet.pk, ())):

@@ -35,6 +35,7 @@ from registry.api_shapes import (
     ToolPage,
 )
 from registry.contents import content_of, faults_of, titles_of
+from registry.demands import may_lack
 from registry.models import Agent, DataSource, Packet, Tool
 from registry.sections import SECTIONS, Section, section
 from web.api import Api, answer, asked, dumps, etag_of, given, idempotent, if_match, keyset, next_page, tagged
@@ -261,9 +262,9 @@ class PacketSection(Api):
     @extend_schema(operation_id="packet_sections_read", responses=SectionBody)
     def get(self, request: Request, pk: UUID, number: int) -> HttpResponse:
         """The section's content as it stands. The ETag is its version."""
-        packet, one = visible_packet(request.user, pk), _section(number)
-        body = _content(packet, one)
-        return tagged(request, body, _version_tag(body["version"]))
+        packet, one = visible_packet(request.user, pk), one_of_ten(number)
+        body = section_body(packet, one)
+        return tagged(request, body, version_tag(body["version"]))
 
     @extend_schema(operation_id="packet_sections_write", request=SectionNew, responses=SectionBody)
     @transaction.atomic
@@ -272,18 +273,18 @@ class PacketSection(Api):
 
         Writing what is there already changes nothing.
         """
-        one = _section(number)
+        one = one_of_ten(number)
         # The lock that a save takes, so that nobody saves between the comparison and ours.
         packet = visible_packet(request.user, pk, lock=True)
-        before = _content(packet, one)
-        if_match(request, _version_tag(before["version"]))
+        before = section_body(packet, one)
+        if_match(request, version_tag(before["version"]))
         content = given(SectionNew, request.data)["content"]
         if faults := faults_of(one, packet, content):
             raise serializers.ValidationError(faults)
         if dumps(before["content"]) != dumps(content):
             actions.write_section(packet=packet, number=number, content=content, by=request.user)
-        body = _content(packet, one)
-        return answer(body, etag=_version_tag(body["version"]))
+        body = section_body(packet, one)
+        return answer(body, etag=version_tag(body["version"]))
 
 
 class PacketDocument(Api):
@@ -338,13 +339,15 @@ def _packet(packet: Packet) -> dict[str, Any]:
                 "title": one.title,
                 "version": states.get(one.number, 0),
                 "problems": [problem.text for problem in one.problems(packet)],
+                "not_needed": [demand.sentence for demand in one.not_needed(packet)],
             }
             for one in SECTIONS
         ],
     }
 
 
-def _content(packet: Packet, one: Section) -> dict[str, Any]:
+def section_body(packet: Packet, one: Section) -> dict[str, Any]:
+    """What the API says of a section: its content, what is missing, and what is not asked for."""
     return {
         "number": one.number,
         "title": one.title,
@@ -352,14 +355,18 @@ def _content(packet: Packet, one: Section) -> dict[str, Any]:
         "content": content_of(one, packet),
         "rows": titles_of(one, packet),
         "problems": [problem.text for problem in one.problems(packet)],
+        "not_needed": [demand.sentence for demand in one.not_needed(packet)],
+        "may_not_apply": {demand.key: demand.what for demand in may_lack(one.number, packet.agent)},
     }
 
 
-def _version_tag(version: int) -> str:
+def version_tag(version: int) -> str:
+    """The ETag of what counts its own versions."""
     return f'"{version}"'
 
 
-def _section(number: int) -> Section:
+def one_of_ten(number: int) -> Section:
+    """The section with this number, else Http404."""
     try:
         return section(number)
     except IndexError:

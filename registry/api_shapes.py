@@ -213,6 +213,9 @@ class SectionLine(serializers.Serializer):
     title = serializers.CharField()
     version = serializers.IntegerField(help_text="How often it was saved; its ETag.")
     problems = serializers.ListField(child=serializers.CharField())
+    not_needed = serializers.ListField(
+        child=serializers.CharField(), help_text="What the agent's risk class does not ask for, with the reasons."
+    )
 
 
 class PacketBody(PacketLine):
@@ -227,7 +230,9 @@ class PacketBody(PacketLine):
 class SectionNew(Strict):
     """A section's whole content."""
 
-    content = serializers.DictField(help_text='{"sheet": {field: value}, kind of row: [{field: value}, …]}')
+    content = serializers.DictField(
+        help_text='{"sheet": {field: value}, kind of row: [{…}, …], "not_applicable": {key: reason}}'
+    )
 
 
 class SectionBody(SectionLine):
@@ -237,4 +242,8 @@ class SectionBody(SectionLine):
     rows = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField()),
         help_text="What the rows that are always there are about, in their order.",
+    )
+    may_not_apply = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="The keys that `content.not_applicable` takes here, each with what it is about.",
     )

@@ -1,4 +1,5 @@
-"""A section's content as values: what the API gives and takes, {"sheet": {field: value}, rows prefix: [{…}, …]}."""
+"""A section's content as values: what the API gives and takes, {"sheet": {field: value}, rows prefix: [{…}, …],
+"not_applicable": {demand: reason}}; the last only where something is said not to apply."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,8 @@ def content_of(section: Section, packet: Packet) -> dict[str, Any]:
     content: dict[str, Any] = {"sheet": _values(forms.sheet)} if forms.sheet is not None else {}
     for rows, formset in forms.formsets:
         content[rows.prefix] = [_values(form) for form in formset.forms if form.instance.pk is not None]
+    if said := section.waived(packet):
+        content["not_applicable"] = {key: row.reason for key, row in said.items()}
     return content
 
 
@@ -37,13 +40,16 @@ def faults_of(section: Section, packet: Packet, content: Mapping[str, Any]) -> d
     """
     forms = section.forms(packet)
     kinds = {rows.prefix: rows for rows, _ in forms.formsets}
-    known = [*(["sheet"] if forms.sheet is not None else []), *kinds]
+    may_lack = list(forms.not_applicable.fields)
+    known = [*(["sheet"] if forms.sheet is not None else []), *kinds, *(["not_applicable"] if may_lack else [])]
     faults: dict[str, list[str]] = {}
     for name, part in content.items():
         if name not in known:
             faults[name] = [f"This section has no such part; it has {', '.join(known)}."]
         elif name == "sheet":
             faults |= _unfit("sheet", part, _fields(forms, "sheet"))
+        elif name == "not_applicable":
+            faults |= _unfit(name, part, may_lack)
         elif not isinstance(part, list):
             faults[name] = ["This is a list of rows."]
         else:

@@ -206,6 +206,16 @@ class PacketStarted(Entry):
     copied_from: Id | None = None
 
 
+class TeamAnswerWritten(Entry):
+    kind = "team_answer.written"
+    sentence = "wrote version {version} of the team answer {slug}"
+    team: Id
+    answer: Id
+    slug: Slug
+    version: int
+    sha256: Sha256
+
+
 class SectionSaved(Entry):
     kind = "packet.section_saved"
     sentence = "saved section {section}"

@@ -9,8 +9,9 @@ from django.forms import BaseForm, ModelChoiceField, ModelForm
 from django.http import QueryDict
 from django.urls import reverse
 
+from registry.demands import Demand
 from registry.documents import problems
-from registry.models import Agent, DataSource, Packet, SectionState, Tool
+from registry.models import Agent, DataSource, NotApplicable, Packet, SectionState, Tool
 from registry.sections import SECTIONS, Problem, Section
 from registry.sections.base import Rows, SectionForms
 
@@ -28,6 +29,16 @@ class Progress:
     def advice(self) -> list[Problem]:
         """What is worth a second look; asked for only where it is shown."""
         return self.section.advice(self.packet)
+
+    @property
+    def not_needed(self) -> list[Demand]:
+        """What the agent's risk class does not ask for in it."""
+        return self.section.not_needed(self.packet)
+
+    @cached_property
+    def waived(self) -> list[NotApplicable]:
+        """What a person says does not apply in it; asked for only where it is shown."""
+        return list(self.section.waived(self.packet).values())
 
     @property
     def verdict(self) -> str:
@@ -137,7 +148,7 @@ def rebased(forms: SectionForms, posted: QueryDict) -> dict[str, Any]:
     A row that both have takes the posted values; one that the other person added keeps theirs; one that they removed
     comes back as a new row. The result can be bound to `forms.section.forms(packet, data)` and saved again.
     """
-    data: dict[str, Any] = {key: value for key, value in posted.items() if key.startswith("sheet-")}
+    data: dict[str, Any] = {key: value for key, value in posted.items() if key.startswith(("sheet-", "na-"))}
     for rows, formset in forms.formsets:
         prefix = rows.prefix
         mine: list[dict[str, Any]] = []
@@ -175,8 +186,10 @@ def _whole(text: str | None) -> int:
 def in_place(forms: SectionForms, posted: Mapping[str, Any]) -> bool:
     """Whether the page's rows still stand where they stood once `posted` is saved, so that it need not be drawn again.
 
-    True where nothing is removed and at most the first empty row of a kind was filled.
+    True where nothing is removed, at most the first empty row of a kind was filled, and nothing newly does not apply.
     """
+    if forms.not_applicable.has_changed():
+        return False
     for rows, formset in forms.formsets:
         first = formset.initial_form_count()
         for i, form in enumerate(formset.forms):

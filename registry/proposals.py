@@ -199,11 +199,12 @@ def shown(row: Proposal, user: Person, address: str = "") -> Shown:
 
 def read_part(packet: Packet, number: int, part: str, name: str) -> Any:
     """What one field of a packet's section says. Raises Invalid where there is no such place."""
-    value = _place(content_of(section(number), packet), part, name)[name]
+    value = place_in(content_of(section(number), packet), part, name)[name]
     return value if isinstance(value, str | int | float | bool | None) else str(value)  # dates, amounts, ids
 
 
-def _place(content: dict[str, Any], part: str, name: str) -> dict[str, Any]:
+def place_in(content: dict[str, Any], part: str, name: str) -> dict[str, Any]:
+    """The sheet or row of a section's content that has the field. Raises Invalid where there is no such place."""
     row = content.get("sheet") if part == "sheet" else None
     if found := PART.fullmatch(part):
         rows = content.get(found[1], [])
@@ -217,7 +218,7 @@ def _take_over(change: Suggestion, value: Any, by: Person) -> None:
     target, name = change.target, change.field
     if isinstance(target, Packet):
         content = content_of(section(change.section), target)
-        _place(content, change.part, name)[name] = value
+        place_in(content, change.part, name)[name] = value
         write_section(packet=target, number=change.section, content=content, by=by)
     elif isinstance(target, Agent):
         values: dict[str, Any] = {name: _deputy(value, by) if name == "deputy" else value}

@@ -5,6 +5,7 @@ from django.urls import path
 from registry.views import (
     agents,
     answering,
+    answers,
     attachments,
     catalogue,
     contracts,
@@ -57,6 +58,10 @@ urlpatterns = [
     path("packets/<uuid:pk>/sections/<int:number>/files", attachments.attachment_new, name="attachment_new"),
     path("packets/<uuid:pk>/files/<slug:digest>", attachments.attachment_file, name="attachment_file"),
     path("attachments/<uuid:pk>/remove", attachments.attachment_remove, name="attachment_remove"),
+    path("packets/<uuid:pk>/sections/<int:number>/answers", answers.answer_use, name="answer_use"),
+    path("answers/", answers.answer_list, name="answer_list"),
+    path("answers/new", answers.answer_new, name="answer_new"),
+    path("answers/<uuid:pk>/", answers.answer_detail, name="answer_detail"),
     path("packets/<uuid:pk>/cases", sections.packet_cases, name="packet_cases"),
     path("packets/<uuid:pk>/prices", sections.packet_prices, name="packet_prices"),
     path("packets/<uuid:pk>/compare", paper.packet_compare, name="packet_compare"),

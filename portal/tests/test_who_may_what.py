@@ -21,6 +21,7 @@ from ledger.models import LedgerEntry
 from registry import ownership, upkeep
 from registry.actions import catalogue_source, catalogue_tool
 from registry.answering import withdraw_acceptance
+from registry.answers import write_answer
 from registry.attachments import attach
 from registry.contracts import publish
 from registry.importing import compare_server, plan_card, plan_manifest
@@ -128,6 +129,7 @@ class Scene:
         [to_accept] = [one for one in section(9).figures(unaccepted)["asked"] if one.duty == "owner"]
         RolloutPlan.objects.filter(packet__agent=live).update(review_on=clock.now().date())
         packet, state = [submitted.pk], draft.section_states.get(number=9)
+        escalation = write_answer(team=world.team, name="Escalation", text="Page the on-call.", by=world.member)
         self.args = {
             "agent_detail": [submitted.agent.slug],
             "agent_manifest": [submitted.agent.slug],
@@ -181,6 +183,10 @@ class Scene:
             "packet_json": packet,
             "packet_prices": [draft.pk],
             "packet_cases": [draft.pk],
+            "answer_detail": [escalation.pk],
+            "answer_use": [draft.pk, 9],
+            "api_answer": [escalation.pk],
+            "api_answer_use": [draft.pk, 9],
             "attachment_new": [draft.pk, 7],
             "attachment_file": [draft.pk, report.file_id],
             "attachment_remove": [report.pk],
@@ -285,6 +291,12 @@ class Scene:
             "packet_accept": {"duty": "owner", "seen": to_accept.digest},
             "launch_review": {"found": "Complaints stayed below what was promised."},
             "packet_prompt": {"name": "system", "version": "15", "prompt": Rereadable("system.txt", b"Be kind.")},
+            "answer_new": {"team": world.team.pk, "name": "Data handling", "text": "Nothing is kept."},
+            "answer_detail": {"text": "Page the on-call at once.", "seen": 1},
+            "answer_use": {"version": escalation.newest.pk, "place": "sheet.escalation"},
+            "api_answers": {"team": "lending", "name": "Data handling", "text": "Nothing is kept."},
+            "api_answer": {"text": "Page the on-call at once."},
+            "api_answer_use": {"answer": str(escalation.pk), "into": ["sheet.escalation"]},
             "packet_cases": {"cases": Rereadable("cases.csv", b"case_id\nrefund-7\n")},
             "attachment_new": {"file": Rereadable("other.txt", b"Some failed")},
             "signoff": {

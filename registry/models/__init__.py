@@ -2,8 +2,10 @@
 
 from registry.models.agents import Agent, CatalogueEntry, DataSource, Handover, Tool
 from registry.models.answering import Acceptance, LaunchReview
+from registry.models.answers import AnswerUse, TeamAnswer, TeamAnswerVersion
 from registry.models.attachments import Attachment, StoredFile
 from registry.models.contracts import DataContract, SourceLink
+from registry.models.demands import NotApplicable
 from registry.models.finding import AgentCount, SavedView
 from registry.models.imports import ImportedManifest
 from registry.models.packets import Contribution, Packet, Revision, SectionState
@@ -15,6 +17,7 @@ from registry import sections  # noqa: F401  isort: skip  (makes Django see the 
 __all__ = [
     "Acceptance",
     "Agent",
+    "AnswerUse",
     "Attachment",
     "AgentCount",
     "CatalogueEntry",
@@ -24,6 +27,7 @@ __all__ = [
     "Handover",
     "ImportedManifest",
     "LaunchReview",
+    "NotApplicable",
     "Packet",
     "Proposal",
     "Revision",
@@ -32,5 +36,7 @@ __all__ = [
     "SectionState",
     "StoredFile",
     "SourceLink",
+    "TeamAnswer",
+    "TeamAnswerVersion",
     "Tool",
 ]

@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db import models
+from django.db.models import F
 from django.forms.models import BaseInlineFormSet, inlineformset_factory
 
 from ledger.canonical import nfc
+from registry.demands import DEMANDS, Demand, may_lack, not_asked, of_part
+from registry.models.answers import AnswerUse, settled
+from registry.models.demands import LEAST_REASON, MOST_REASON, NotApplicable
+from work import clock
 
 if TYPE_CHECKING:
+    from accounts.models import Person
     from registry.models import Packet
 
 
@@ -23,12 +29,27 @@ if TYPE_CHECKING:
 class Problem:
     """What is missing or suspicious, as a sentence; `field` is the id of the input that mends it.
 
-    `url` is the page that mends it, where that is not the section's own.
+    `url` is the page that mends it, where that is not the section's own. `parts` are what it asks for, as
+    `registry.demands` names them: it stands while all of them are asked for. Without any it always stands.
     """
 
     text: str
     field: str = ""
     url: str = ""
+    parts: tuple[str, ...] = ()
+
+
+NOT_NEEDED, NOT_APPLICABLE = {"unknown": "not needed"}, {"unknown": "does not apply"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One text field of a section: `sheet.field` or `kind of row[0].field`, its name for people, and what it says."""
+
+    key: str
+    label: str
+    text: str
+    one_line: bool
 
 
 class PacketRow(models.Model):
@@ -94,19 +115,117 @@ class Section:
 
     def advice(self, packet: Packet) -> list[Problem]:
         """What is worth a second look here, as sentences."""
-        return self.advise(packet) if self.advise else []
+        found = self._asked(self.advise(packet), packet, self.waived(packet)) if self.advise else []
+        return found + (self._newer(packet) if packet.editable else [])
 
     def problems(self, packet: Packet) -> list[Problem]:
-        """What is missing or suspicious here, as sentences."""
-        return self.find(packet)
+        """What is missing or suspicious here, as sentences: of what the agent's risk class asks for."""
+        waived = self.waived(packet)
+        found = self._asked(self.find(packet), packet, waived)
+        for key, row in waived.items():
+            if any(self._filled(packet, part) for part in row.about.parts):
+                text = f"“{row.about.what}” is said not to apply, and yet something stands there. Take one of the two back."
+                found.append(Problem(text, f"id_na-{key}"))
+        return found
+
+    def waived(self, packet: Packet) -> dict[str, NotApplicable]:
+        """What a person has said does not apply here, by its demand, as far as the risk class lets it count."""
+        open_to = [one.key for one in may_lack(self.number, packet.agent)]
+        if not open_to:
+            return {}
+        rows = NotApplicable.objects.filter(packet=packet, demand__in=open_to).select_related("said_by")
+        found = {row.demand: row for row in rows}
+        return {key: found[key] for key in open_to if key in found}
+
+    def not_needed(self, packet: Packet) -> list[Demand]:
+        """What the agent's risk class does not ask for here, each with the reason."""
+        return not_asked(self.number, packet.agent)
+
+    def _asked(self, found: list[Problem], packet: Packet, waived: Mapping[str, NotApplicable]) -> list[Problem]:
+        def stands(part: str) -> bool:
+            demand = of_part(self.number, part)
+            return demand.asked(packet.agent) and demand.key not in waived
+
+        return [problem for problem in found if all(stands(part) for part in problem.parts)]
+
+    def _filled(self, packet: Packet, part: str) -> bool:
+        kind, _, name = part.partition(".")
+        if kind == "sheet" and self.sheet is not None:
+            row = self.sheet._meta.model.objects.filter(packet=packet).first()
+            return row is not None and getattr(row, name) not in (None, "")
+        model = next(rows.model for rows in self.rows if rows.prefix == kind)
+        return bool(model.objects.filter(packet=packet).exists())  # type: ignore[attr-defined]
 
     def document(self, packet: Packet) -> dict[str, Any]:
         """This section of the canonical document: NFC text, integers, booleans, lists, dicts.
 
         Files stand in it by name and digest, where there are any; so a file that changes changes the section's digest.
+        So do what is not needed at the agent's risk class and what a person says does not apply, with the reasons.
         """
+        waived, needless = self.waived(packet), self.not_needed(packet)
+        blanks = {part.rpartition(".")[2]: NOT_NEEDED for one in needless for part in one.parts}
+        blanks |= {part.rpartition(".")[2]: NOT_APPLICABLE for row in waived.values() for part in row.about.parts}
         content = self.content(packet)
-        return nfc({**content, **self.beside(packet, content)}) if self.beside else content
+        said = _blanked(content, blanks) if blanks else content
+        lists = {
+            "not_needed": [
+                {"what": one.what, "because": one.because, "asked_from": one.asked_from} for one in needless
+            ],
+            "not_applicable": [
+                {
+                    "what": row.about.what,
+                    "because": row.reason,
+                    "said_by": {"id": str(row.said_by_id), "name": row.said_by.name},
+                    "said_at": stated(row.said_at),
+                }
+                for row in waived.values()
+            ],
+        }
+        return nfc(
+            {
+                **said,
+                **self._answers(packet),
+                **{name: rows for name, rows in lists.items() if rows},
+                **(self.beside(packet, content) if self.beside else {}),
+            }
+        )
+
+    def places(self, packet: Packet) -> list[Place]:
+        """The text fields of the section's sheet and saved rows, in the order of its page."""
+        found = []
+        if self.sheet is not None:
+            row = self.sheet._meta.model.objects.filter(packet=packet).first() or self.sheet._meta.model()
+            found += _texts(self.sheet, row, "sheet", "")
+        for rows in self.rows:
+            noun = rows.add.partition(" ")[2].partition(" ")[2].capitalize() or rows.title
+            for i, row in enumerate(rows.model.objects.filter(packet=packet).order_by("pk")):  # type: ignore[attr-defined]
+                found += _texts(rows.form, row, f"{rows.prefix}[{i}]", f"{noun} {i + 1}: ")
+        return found
+
+    def where(self, packet: Packet, text: str) -> list[str]:
+        """The keys of the places that say `text`, a team answer's."""
+        return [place.key for place in self.places(packet) if settled(place.text) == text]
+
+    def _newer(self, packet: Packet) -> list[Problem]:
+        uses = packet.answer_uses.filter(section=self.number).select_related("version__answer")
+        return [
+            Problem(f"{use.version.answer.name}: a newer version of the team's answer exists. Use it.", "team-answers")
+            for use in uses.filter(version__answer__versions__number__gt=F("version__number")).distinct()
+        ]
+
+    def _answers(self, packet: Packet) -> dict[str, Any]:
+        uses = packet.answer_uses.filter(section=self.number).select_related("version__answer")
+        used = [
+            {
+                "answer": use.version.answer.slug,
+                "name": use.version.answer.name,
+                "version": use.version.number,
+                "sha256": use.version.sha256,
+                "fields": self.where(packet, use.version.text),
+            }
+            for use in uses
+        ]
+        return {"team_answers": used} if used else {}
 
     def content(self, packet: Packet) -> dict[str, Any]:
         """The section's part of the document without what people said of it."""
@@ -147,6 +266,18 @@ class Section:
                 row._state.adding = True
                 copies.append(row)
             model.objects.bulk_create(copies)  # type: ignore[attr-defined]
+        uses = source.answer_uses.filter(section=self.number)
+        AnswerUse.objects.bulk_create(
+            AnswerUse(packet=target, section=self.number, version_id=use.version_id) for use in uses
+        )
+        keys = [one.key for one in DEMANDS[self.number]]
+        said = NotApplicable.objects.filter(packet=source, demand__in=keys)
+        NotApplicable.objects.bulk_create(
+            NotApplicable(
+                packet=target, demand=row.demand, reason=row.reason, said_by_id=row.said_by_id, said_at=row.said_at
+            )
+            for row in said
+        )
 
 
 class KnownChoice(forms.ModelChoiceField):
@@ -231,7 +362,22 @@ class SectionForms:
             return None
         model = self.section.sheet._meta.model
         instance = model.objects.filter(packet=self.packet).first() or model(packet=self.packet)
-        return self.section.sheet(self.data, instance=instance, prefix="sheet")
+        form = self.section.sheet(self.data, instance=instance, prefix="sheet")
+        self._mark_needless("sheet", form)
+        return form
+
+    @cached_property
+    def not_applicable(self) -> NotApplicableForm:
+        """What a person says does not apply."""
+        return NotApplicableForm(self.section, self.packet, self.data)
+
+    def _mark_needless(self, kind: str, form: forms.BaseForm) -> None:
+        # So that the page says beside the field that it may stay empty.
+        for one in self.section.not_needed(self.packet):
+            for part in one.parts:
+                prefix, _, name = part.partition(".")
+                if prefix == kind and name in form.fields:
+                    form.fields[name].needless = True  # type: ignore[attr-defined]
 
     @cached_property
     def formsets(self) -> list[tuple[Rows, BaseInlineFormSet]]:
@@ -249,12 +395,16 @@ class SectionForms:
                 can_delete=not rows.fixed,
                 max_num=1000,
             )
-            made.append((rows, factory(self.data, instance=self.packet, prefix=rows.prefix, queryset=queryset)))
+            formset = factory(self.data, instance=self.packet, prefix=rows.prefix, queryset=queryset)
+            for form in formset.forms:
+                self._mark_needless(rows.prefix, form)
+            made.append((rows, formset))
         return made
 
     def is_valid(self) -> bool:
         """Whether everything typed can be saved. Drafts may be incomplete; only what cannot be read is refused."""
-        parts: list[BaseInlineFormSet | forms.ModelForm] = [formset for _, formset in self.formsets]
+        parts: list[BaseInlineFormSet | forms.BaseForm] = [formset for _, formset in self.formsets]
+        parts.append(self.not_applicable)
         if self.sheet is not None:
             parts.append(self.sheet)
         return all([part.is_valid() for part in parts])  # noqa: C419  (all of them, so that every error shows)
@@ -262,7 +412,8 @@ class SectionForms:
     def errors(self) -> list[str]:
         """Every error as a sentence with the field's label."""
         found = []
-        every = [(self.section.title, self.sheet)] if self.sheet is not None else []
+        every: list[tuple[str, forms.BaseForm]] = [("Does not apply", self.not_applicable)]
+        every += [(self.section.title, self.sheet)] if self.sheet is not None else []
         every += [(f"{rows.title} {i}", form) for rows, fs in self.formsets for i, form in enumerate(fs.forms, 1)]
         for where, form in every:
             for name, messages in form.errors.items():
@@ -274,24 +425,53 @@ class SectionForms:
 
     def has_changed(self) -> bool:
         """Whether anything typed differs from what is saved."""
-        changed = any(formset.has_changed() for _, formset in self.formsets)
+        changed = any(formset.has_changed() for _, formset in self.formsets) or self.not_applicable.has_changed()
         return changed or (self.sheet is not None and self.sheet.has_changed())
 
-    def save(self) -> None:
+    def save(self, by: Person) -> None:
         """Write the rows. Called by `registry.actions.save_section` alone."""
         if self.sheet is not None:
             self.sheet.save()
         for _, formset in self.formsets:
             formset.save()
+        self.not_applicable.save(by)
+
+
+class NotApplicableForm(forms.Form):
+    """One reason for each part of a section that may be said not to apply; an empty one takes the statement back."""
+
+    def __init__(self, section: Section, packet: Packet, data: Mapping[str, Any] | None) -> None:
+        self.packet, self.said = packet, section.waived(packet)
+        super().__init__(data, prefix="na", initial={key: row.reason for key, row in self.said.items()})
+        for one in may_lack(section.number, packet.agent):
+            self.fields[one.key] = forms.CharField(
+                label=one.what,
+                required=False,
+                help_text=f"Say in at least {LEAST_REASON} characters why it does not apply; signers read it.",
+                min_length=LEAST_REASON,
+                max_length=MOST_REASON,
+                widget=forms.Textarea(attrs={"rows": 2}),
+            )
+
+    def save(self, by: Person) -> None:
+        """Keep each reason that changed, as said by `by` now."""
+        for key in self.changed_data:
+            reason = self.cleaned_data[key]
+            NotApplicable.objects.filter(packet=self.packet, demand=key).delete()
+            if reason:
+                NotApplicable.objects.create(
+                    packet=self.packet, demand=key, reason=reason, said_by=by, said_at=clock.now()
+                )
 
 
 def form_data(forms_: SectionForms, content: Mapping[str, Any]) -> dict[str, Any]:
     """What a browser would post to make the section's rows equal to `content`.
 
-    `content` is {"sheet": {field: value}, rows prefix: [{field: value}, …]}; rows that exist are replaced,
-    fixed rows are matched by their order. Lets a manifest or a script go through the very same forms.
+    `content` is {"sheet": {field: value}, rows prefix: [{field: value}, …], "not_applicable": {demand: reason}}; rows that
+    exist are replaced, fixed rows are matched by their order. Lets a manifest or a script go through the very same forms.
     """
     data: dict[str, Any] = {f"sheet-{name}": value for name, value in content.get("sheet", {}).items()}
+    data |= {f"na-{key}": reason for key, reason in content.get("not_applicable", {}).items()}
     for rows, formset in forms_.formsets:
         wanted = list(content.get(rows.prefix, []))
         existing = list(formset.get_queryset())
@@ -306,6 +486,30 @@ def form_data(forms_: SectionForms, content: Mapping[str, Any]) -> dict[str, Any
         data[f"{rows.prefix}-TOTAL_FORMS"] = len(existing) if rows.fixed else start + len(wanted)
         data[f"{rows.prefix}-INITIAL_FORMS"] = len(existing)
     return data
+
+
+def _texts(form: type[forms.ModelForm], row: models.Model, part: str, before: str) -> list[Place]:
+    found = []
+    for name in form._meta.fields or ():
+        column = row._meta.get_field(str(name))
+        if isinstance(column, models.CharField | models.TextField) and not column.choices:
+            label = f"{before}{column.verbose_name}"
+            one_line = not isinstance(column, models.TextField)
+            found.append(Place(f"{part}.{name}", label, getattr(row, str(name)), one_line))
+    return found
+
+
+def _blanked(value: Any, blanks: Mapping[str, Any]) -> Any:
+    # Where a field that nobody has to fill is empty, the document says why rather than that it is not stated.
+    match value:
+        case dict():
+            return {
+                key: blanks[key] if key in blanks and one == {"unknown": "not stated"} else _blanked(one, blanks)
+                for key, one in value.items()
+            }
+        case list():
+            return [_blanked(one, blanks) for one in value]
+    return value
 
 
 def stated(value: object, why: str = "not stated") -> Any:
@@ -341,7 +545,8 @@ def missing(packet: Packet, model: type[models.Model], wanted: Mapping[str, str]
         for name, text in wanted.items():
             if getattr(row, name) in (None, ""):
                 anchor = f"id_{prefix}-{i}-{name}" if prefix else f"id_sheet-{name}"
-                found.append(Problem(text.format(n=i + 1), anchor))
+                part = f"{prefix or 'sheet'}.{name}"
+                found.append(Problem(text.format(n=i + 1), anchor, parts=(part,)))
     return found
 
 

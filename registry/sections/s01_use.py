@@ -44,10 +44,16 @@ def _problems(packet: Any) -> list[Problem]:
     found = []
     if not UseCase.objects.filter(packet=packet).exclude(text="").exists():
         found.append(
-            Problem("Say at least one use: who asks, what for, what they do with the answer.", "id_use-0-text")
+            Problem(
+                "Say at least one use: who asks, what for, what they do with the answer.",
+                "id_use-0-text",
+                parts=("use.rows",),
+            )
         )
     if not NonUseCase.objects.filter(packet=packet).exclude(text="").exists():
-        found.append(Problem("Say at least one thing the agent must refuse.", "id_non_use-0-text"))
+        found.append(
+            Problem("Say at least one thing the agent must refuse.", "id_non_use-0-text", parts=("non_use.rows",))
+        )
     found += missing(
         packet, NonUseCase, {"refusal": "Non-use case {n}: say what the agent answers instead."}, "non_use"
     )

@@ -73,6 +73,7 @@ def _problems(packet: Any) -> list[Problem]:
                 "Name the data that the agent reads. An agent that reads none is rare: say so as a grant of a "
                 "public source.",
                 "id_grant-0-source",
+                parts=("grant.rows",),
             )
         )
     for i, grant in enumerate(grants):
@@ -86,11 +87,19 @@ def _problems(packet: Any) -> list[Problem]:
             )
         if not grant.source.classification:
             found.append(
-                Problem(f"{grant.source.name} has no classification in the catalogue. Ask its owner.", url=entry)
+                Problem(
+                    f"{grant.source.name} has no classification in the catalogue. Ask its owner.",
+                    url=entry,
+                    parts=("grant.classification",),
+                )
             )
         if not grant.source.contract_version:
             found.append(
-                Problem(f"{grant.source.name} has no data contract in the catalogue. Ask its owner.", url=entry)
+                Problem(
+                    f"{grant.source.name} has no data contract in the catalogue. Ask its owner.",
+                    url=entry,
+                    parts=("grant.contract",),
+                )
             )
     found += missing(
         packet,
@@ -104,9 +113,9 @@ def _problems(packet: Any) -> list[Problem]:
     )
     kinds = set(NeverRule.objects.filter(packet=packet).exclude(text="").values_list("kind", flat=True))
     if NeverRule.Kind.USE not in kinds:
-        found.append(Problem("Say which data must never be used.", "id_never-0-text"))
+        found.append(Problem("Say which data must never be used.", "id_never-0-text", parts=("never.use",)))
     if NeverRule.Kind.LOG not in kinds:
-        found.append(Problem("Say which data must never be logged.", "id_never-0-text"))
+        found.append(Problem("Say which data must never be logged.", "id_never-0-text", parts=("never.log",)))
     return found
 
 

@@ -113,9 +113,9 @@ def _parameter_problems(pins: list[ModelPin]) -> list[Problem]:
 def _problems(packet: Any) -> list[Problem]:
     found = _parameter_problems(list(ModelPin.objects.filter(packet=packet).order_by("pk")))
     if not ModelPin.objects.filter(packet=packet).exists():
-        found.append(Problem("Pin at least one model.", "id_model-0-model_id"))
+        found.append(Problem("Pin at least one model.", "id_model-0-model_id", parts=("model.rows",)))
     if not PromptPin.objects.filter(packet=packet).exists():
-        found.append(Problem("Pin at least one prompt with its text.", "id_prompt-0-text"))
+        found.append(Problem("Pin at least one prompt with its text.", "id_prompt-0-text", parts=("prompt.rows",)))
     found += missing(
         packet,
         ModelPin,

@@ -68,16 +68,20 @@ class EvalCaseForm(forms.ModelForm):
 def _problems(packet: Any) -> list[Problem]:
     found = missing(packet, EvalSuite, {"name": "Name the eval suite.", "version": "Give the suite's version."})
     if not EvalSuite.objects.filter(packet=packet).exists():
-        found.append(Problem("Name the eval suite and its version.", "id_sheet-name"))
+        found.append(Problem("Name the eval suite and its version.", "id_sheet-name", parts=("sheet.name",)))
     cases = list(EvalCase.objects.filter(packet=packet).order_by("pk"))
     if not cases:
         found.append(
             Problem(
-                "Add the cases by which the agent is judged, from failures that really happened.", "id_case-0-case_id"
+                "Add the cases by which the agent is judged, from failures that really happened.",
+                "id_case-0-case_id",
+                parts=("case.rows",),
             )
         )
     elif not any(case.critical for case in cases):
-        found.append(Problem("Mark the cases that must never fail as critical.", "id_case-0-critical"))
+        found.append(
+            Problem("Mark the cases that must never fail as critical.", "id_case-0-critical", parts=("case.critical",))
+        )
     found += [
         Problem(f"Two cases are named {case_id}; results could not be told apart.", "id_case-0-case_id")
         for case_id, times in Counter(case.case_id for case in cases if case.case_id).items()
@@ -107,7 +111,7 @@ def coverage(packet: Any) -> dict[str, int]:
 
 def _advice(packet: Any) -> list[Problem]:
     return [
-        Problem(f"No case covers this failure: {mode.lower()}.", "id_case-0-failure_mode")
+        Problem(f"No case covers this failure: {mode.lower()}.", "id_case-0-failure_mode", parts=("case.failure_mode",))
         for mode, count in coverage(packet).items()
         if not count
     ]

@@ -58,7 +58,13 @@ class RunTrailForm(forms.ModelForm):
 
 def _problems(packet: Any) -> list[Problem]:
     if not RunTrailSheet.objects.filter(packet=packet).exists():
-        return [Problem("Describe one real run: none of the ten elements is there yet.", "id_sheet-trace_id")]
+        return [
+            Problem(
+                "Describe one real run: none of the ten elements is there yet.",
+                "id_sheet-trace_id",
+                parts=("sheet.trace_id",),
+            )
+        ]
     wanted = {"trace_id": "Give the run's trace id.", "run_at": "Say when the run happened."}
     wanted |= {name: f"{label} is missing from the trail." for name, label in ELEMENTS.items()}
     return missing(packet, RunTrailSheet, wanted)

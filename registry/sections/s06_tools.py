@@ -80,7 +80,11 @@ def _problems(packet: Any) -> list[Problem]:
     found = []
     if not grants and not (note and note.statement):
         found.append(
-            Problem("Grant the tools that the agent calls, or say below that it calls none.", "id_grant-0-tool")
+            Problem(
+                "Grant the tools that the agent calls, or say below that it calls none.",
+                "id_grant-0-tool",
+                parts=("grant.rows",),
+            )
         )
     for i, grant in enumerate(grants):
         if grant.tool.retired_at:
@@ -97,6 +101,7 @@ def _problems(packet: Any) -> list[Problem]:
                     f"{grant.tool} is irreversible and live without approval: ask for approval, or say what "
                     "holds the risk.",
                     f"id_grant-{i}-mitigation",
+                    parts=("grant.mitigation",),
                 )
             )
     tags = {tag for grant in grants for tag in grant.tool.tags}
@@ -107,6 +112,7 @@ def _problems(packet: Any) -> list[Problem]:
                 "These tools read customer data, read untrusted input and send outside: an injected instruction "
                 "could carry data out. Say below what stops it.",
                 "id_sheet-statement",
+                parts=("sheet.statement",),
             )
         )
     found += missing(

@@ -5,7 +5,9 @@ from typing import Any
 from django import forms
 from django.db import models
 
+from registry.demands import not_asked, of_part
 from registry.sections.base import (
+    NOT_NEEDED,
     PacketRow,
     Problem,
     Rows,
@@ -83,17 +85,25 @@ def _seed(packet: Any) -> None:
     ThreatAnswer.objects.bulk_create(ThreatAnswer(packet=packet, risk=risk) for risk in RISKS)
 
 
+def _parts(packet: Any) -> dict[str, str]:
+    """Which demand each risk falls under. Where all are asked for, nobody need work out what the packet points to."""
+    pointed = {"LLM01:2025", *(implied(packet) if not_asked(7, packet.agent) else ())}
+    lists = {risk: "threat.llm" if risk.startswith("LLM") else "threat.agents" for risk in RISKS}
+    return {risk: "threat.implied" if risk in pointed else part for risk, part in lists.items()}
+
+
 def _problems(packet: Any) -> list[Problem]:
     found = []
+    parts = _parts(packet)
     for i, answer in enumerate(ThreatAnswer.objects.filter(packet=packet).order_by("pk")):
-        anchor = f"id_threat-{i}-"
+        anchor, part = f"id_threat-{i}-", parts[answer.risk]
         if not answer.applies:
-            found.append(Problem(f"{answer.title}: say whether it applies.", anchor + "applies"))
+            found.append(Problem(f"{answer.title}: say whether it applies.", anchor + "applies", parts=(part,)))
         elif not answer.threat:
             what = (
                 "say how it could happen here" if answer.applies == answer.Applies.YES else "say why it does not apply"
             )
-            found.append(Problem(f"{answer.title}: {what}.", anchor + "threat"))
+            found.append(Problem(f"{answer.title}: {what}.", anchor + "threat", parts=(part,)))
         elif answer.applies == answer.Applies.YES:
             for name, words in {
                 "mitigation": "say what is done about it",
@@ -101,7 +111,8 @@ def _problems(packet: Any) -> list[Problem]:
                 "residual": "say what risk is left",
             }.items():
                 if not getattr(answer, name):
-                    found.append(Problem(f"{answer.title}: {words}.", anchor + name))
+                    proof = (f"threat.{name}",) if name != "mitigation" else ()
+                    found.append(Problem(f"{answer.title}: {words}.", anchor + name, parts=(part, *proof)))
     return found
 
 
@@ -145,7 +156,11 @@ def _advice(packet: Any) -> list[Problem]:
 
 def _document(packet: Any) -> dict[str, Any]:
     answers = []
+    parts = _parts(packet)
     for answer in ThreatAnswer.objects.filter(packet=packet).order_by("pk"):
+        if not answer.applies and not answer.threat and not of_part(7, parts[answer.risk]).asked(packet.agent):
+            answers.append({"risk": answer.risk, "applies": NOT_NEEDED, "threat": NOT_NEEDED})
+            continue
         names = ["applies", "threat"]
         if answer.applies == ThreatAnswer.Applies.YES:
             names += ["mitigation", "evidence", "residual"]

@@ -145,7 +145,7 @@ class CostEstimateForm(forms.ModelForm):
 
 def _problems(packet: Any) -> list[Problem]:
     if not CostEstimate.objects.filter(packet=packet).exists():
-        return [Problem("Estimate the cost: nothing is stated yet.", "id_sheet-currency")]
+        return [Problem("Estimate the cost: nothing is stated yet.", "id_sheet-currency", parts=("sheet.currency",))]
     wanted = {
         "currency": "Name the currency.",
         "price_source": "Say where the prices come from.",

@@ -1,6 +1,6 @@
 """Section 9: a named owner who can say no, and the path for support."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from django import forms
 from django.urls import reverse
 
 from ledger.canonical import dumps, sha256
+from registry.demands import of_part
 from registry.differences import Difference, differences
 from registry.sections.base import (
     PacketSheet,
@@ -113,22 +114,50 @@ def asked(agent: Any, content: dict[str, Any], given: Iterable[Any]) -> list[Ask
     ]
 
 
-def lacking(agent: Any, plan: SupportPlan | None) -> list[Problem]:
-    """What is missing before anybody can accept: people who are there, and what they answer with."""
+def lacking(agent: Any, plan: SupportPlan | None, waived: Collection[str] = ()) -> list[Problem]:
+    """What is missing before anybody can accept: people who are there, and what they answer with.
+
+    `waived` are the demands that somebody has said do not apply.
+    """
     found = []
     card = reverse("agent_edit", args=[agent.slug]) + "#id_deputy"
     if not agent.owner.is_active:
         hand_over = reverse("agent_handover", args=[agent.slug])
         found.append(
-            Problem(f"{agent.owner.name}, the owner, has left. The agent has to be handed over.", url=hand_over)
+            Problem(
+                f"{agent.owner.name}, the owner, has left. The agent has to be handed over.",
+                url=hand_over,
+                parts=("agent.owner",),
+            )
         )
     if agent.deputy is None:
-        found.append(Problem("Name a deputy on the agent's page: the owner is not always there.", url=card))
+        found.append(
+            Problem(
+                "Name a deputy on the agent's page: the owner is not always there.", url=card, parts=("agent.deputy",)
+            )
+        )
     elif not agent.deputy.is_active:
-        found.append(Problem(f"{agent.deputy.name}, the deputy, has left. Name another on the agent's page.", url=card))
+        found.append(
+            Problem(
+                f"{agent.deputy.name}, the deputy, has left. Name another on the agent's page.",
+                url=card,
+                parts=("agent.deputy",),
+            )
+        )
     if plan is None:
-        return [*found, Problem("Say how the agent is supported.", "id_sheet-authority")]
-    return found + [Problem(text, f"id_sheet-{name}") for name, text in WANTED.items() if not getattr(plan, name)]
+        found.append(Problem("Say how the agent is supported.", "id_sheet-authority", parts=("sheet.authority",)))
+    else:
+        found += [
+            Problem(text, f"id_sheet-{name}", parts=(f"sheet.{name}",))
+            for name, text in WANTED.items()
+            if not getattr(plan, name)
+        ]
+    return [one for one in found if all(_stands(part, agent, waived) for part in one.parts)]
+
+
+def _stands(part: str, agent: Any, waived: Collection[str]) -> bool:
+    demand = of_part(9, part)
+    return demand.asked(agent) and not (demand.key in waived and demand.may_lack(agent))
 
 
 def written(agent: Any, plan: SupportPlan | None) -> dict[str, Any]:
@@ -153,7 +182,7 @@ def _asked(packet: Any, content: dict[str, Any]) -> list[Asked]:
 
 
 def _problems(packet: Any) -> list[Problem]:
-    found = lacking(packet.agent, _plan(packet))
+    found = lacking(packet.agent, _plan(packet), SECTION.waived(packet))
     if found:
         return found
     here = reverse("packet_section", args=[packet.pk, SECTION.number]) + "#acceptances"
@@ -180,7 +209,7 @@ def _beside(packet: Any, content: dict[str, Any]) -> dict[str, Any]:
 
 def _figures(packet: Any) -> dict[str, Any]:
     content = SECTION.content(packet)
-    lacks = lacking(packet.agent, _plan(packet))
+    lacks = lacking(packet.agent, _plan(packet), SECTION.waived(packet))
     return {"asked": _asked(packet, content), "lacks": lacks, "content": content, "open": packet.editable}
 
 

@@ -75,7 +75,9 @@ def _problems(packet: Any) -> list[Problem]:
     if not RolloutStage.objects.filter(packet=packet).exists():
         found.append(
             Problem(
-                "Plan at least one stage: who meets it first, and what must be true to go on.", "id_stage-0-audience"
+                "Plan at least one stage: who meets it first, and what must be true to go on.",
+                "id_stage-0-audience",
+                parts=("stage.rows",),
             )
         )
     found += missing(
@@ -91,7 +93,12 @@ def _problems(packet: Any) -> list[Problem]:
         "stage",
     )
     if not RolloutPlan.objects.filter(packet=packet).exists():
-        return [*found, Problem("Say how it is rolled back and stopped.", "id_sheet-rollback_target")]
+        return [
+            *found,
+            Problem(
+                "Say how it is rolled back and stopped.", "id_sheet-rollback_target", parts=("sheet.rollback_target",)
+            ),
+        ]
     return found + missing(
         packet,
         RolloutPlan,

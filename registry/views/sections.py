@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.requests import Request
-from registry import actions, prompts
+from registry import actions, answers, prompts
 from registry.case_import import LARGEST, read_cases
 from registry.models import Packet
 from registry.pages import groups, in_place, progress, rebased
@@ -102,8 +102,11 @@ class Desk:
 
     def read(self) -> HttpResponse:
         """The section as its document says it, without a form."""
-        document = self.section.document(self.packet)
-        return page(self.request, TEMPLATE, {**self._context(), "doc": document, "editable": False})
+        frozen = None if self.packet.editable else self.packet.current
+        document = (
+            frozen.content["sections"][str(self.section.number)] if frozen else self.section.document(self.packet)
+        )
+        return page(self.request, TEMPLATE, {**self._context(editable=False), "doc": document, "editable": False})
 
     def show(self, forms: SectionForms, *, status: int | None = None, **more: Any) -> HttpResponse:
         """The section's forms, with the toc and what is missing. For htmx the form alone, and the rest out of band."""
@@ -116,11 +119,13 @@ class Desk:
 
     def save(self) -> HttpResponse:
         """Save what was posted; what cannot be saved stays on the page, with the reason above it."""
-        posted = self.request.POST
+        posted, undone = self.request.POST.copy(), self.request.POST.get("undo", "")
+        if undone:
+            posted[f"na-{undone}"] = ""
         forms = self.section.forms(self.packet, posted)
         then = posted.get("then", "")
         # Saved while typing: only marks are drawn again, so that the cursor stays where it is.
-        quiet = bool(self.request.htmx) and "add" not in posted and not then
+        quiet = bool(self.request.htmx) and "add" not in posted and not then and not undone
         try:
             actions.save_section(forms=forms, seen=_seen(posted), by=self.request.user)
         except Invalid as refusal:
@@ -192,7 +197,7 @@ class Desk:
             "prompt_versions": prompts.versions(self.packet, self.request.user),
         }
 
-    def _context(self) -> dict[str, Any]:
+    def _context(self, *, editable: bool = True) -> dict[str, Any]:
         sections = progress(self.packet)
         here = sections[self.section.number - 1]
         following = SECTIONS[self.section.number] if self.section.number < len(SECTIONS) else None
@@ -203,6 +208,8 @@ class Desk:
             "sections": sections,
             "here": here,
             "following": following,
+            "not_needed": self.section.not_needed(self.packet),
+            "answers": answers.offered(self.packet, self.section) if editable else None,
             "attachments": self.packet.attachments.filter(section=self.section.number)
             .select_related("file", "added_by")
             .defer("file__body"),

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from web import words
+from web import markdown, words
 
 register = template.Library()
 
@@ -157,8 +157,12 @@ def _choosing(control: SafeString, words_: str) -> SafeString:
 
 @register.simple_tag
 def field(bound: BoundField, optional: bool = False, label: str = "") -> str:
-    """A form's field: label, hint, control, error. `optional=True` says so beside the label; `label` replaces it."""
+    """A form's field: label, hint, control, error. `optional=True` says so beside the label; `label` replaces it.
+
+    A field that carries `needless` is marked optional, too: nobody asks for it here.
+    """
     widget = bound.field.widget
+    optional = optional or getattr(bound.field, "needless", False)
     if wanted := BROWSER_FORMATS.get(widget.attrs.get("type") or getattr(widget, "input_type", "")):
         widget.format = wanted
     error_id, hint_id = f"{bound.auto_id}_error", f"{bound.auto_id}_hint"
@@ -201,6 +205,14 @@ def said(value: Any) -> SafeString | str:
     if isinstance(value, str):
         return format_html('<span class="text">{}</span>', value)
     return str(value)
+
+
+@register.filter
+def prose(value: Any) -> SafeString | str:
+    """A long text of a frozen document, its Markdown shown as such, without HTML or pictures; anything else as `said` has it."""
+    if isinstance(value, str) and (html := markdown.rendered(value)):
+        return format_html('<div class="prose">{}</div>', mark_safe(html))
+    return said(value)
 
 
 @register.filter

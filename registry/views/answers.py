@@ -1,0 +1,100 @@
+"""Team answers: the list, writing and changing one, and using one in a packet's section."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Prefetch
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from accounts.models import Team
+from accounts.requests import Request
+from registry import answers
+from registry.models import TeamAnswer, TeamAnswerVersion
+from registry.models.answers import LONGEST
+from registry.views.packets import visible_packet
+from web.views import acting, kept, page, paged
+
+HELP = "What is put into a packet's field, as it stands. Markdown is shown as such."
+
+
+class AnswerForm(forms.Form):
+    """A new answer."""
+
+    team = forms.ModelChoiceField(Team.objects.none(), label="Team")
+    name = forms.CharField(
+        label="What is answered", max_length=80, help_text="For example Escalation, or Data handling"
+    )
+    text = forms.CharField(label="Answer", max_length=LONGEST, widget=forms.Textarea, help_text=HELP)
+
+    def __init__(self, *args: Any, request: Request, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        teams = Team.objects.visible_to(request.user).filter(pk__in=request.user.team_ids)
+        self.fields["team"] = forms.ModelChoiceField(teams, label="Team", initial=teams.first())
+
+
+class WordingForm(forms.Form):
+    """The next version of an answer."""
+
+    text = forms.CharField(label="Answer", max_length=LONGEST, widget=forms.Textarea, help_text=HELP)
+    seen = forms.IntegerField(widget=forms.HiddenInput)
+
+
+def answer_list(request: Request) -> HttpResponse:
+    """The answers that this person may see, by team, each as it stands."""
+    wordings = Prefetch("versions", TeamAnswerVersion.objects.select_related("written_by").order_by("-number"))
+    rows = TeamAnswer.objects.visible_to(request.user).select_related("team").prefetch_related(wordings)
+    return page(request, "registry/answer_list.html", {"rows": paged(request, rows)})
+
+
+@acting("answer_list")
+def answer_new(request: Request) -> HttpResponse:
+    """Write an answer for one of one's teams."""
+    form = AnswerForm(request.POST or None, request=request)
+    if request.method == "POST" and form.is_valid():
+        with kept(form):
+            answer = answers.write_answer(**form.cleaned_data, by=request.user)
+            messages.success(request, f"{answer.name} is kept. Each packet of the team can use it now.")
+            return redirect("answer_detail", answer.pk)
+    return page(request, "registry/answer_new.html", {"form": form})
+
+
+@acting("answer_detail")
+def answer_detail(request: Request, pk: UUID) -> HttpResponse:
+    """One answer with its versions; on a POST its next version."""
+    answer = get_object_or_404(TeamAnswer.objects.visible_to(request.user).select_related("team"), pk=pk)
+    newest, may = answer.newest, answer.editable_by(request.user)
+    form = WordingForm(request.POST or None, initial={"text": newest.text, "seen": newest.number})
+    if request.method == "POST" and form.is_valid():
+        if not may:
+            answers.change_answer(answer=answer, **form.cleaned_data, by=request.user)
+        with kept(form):
+            version = answers.change_answer(answer=answer, **form.cleaned_data, by=request.user)
+            messages.success(request, f"Version {version.number} is the answer from now on. Drafts say that it is new.")
+            return redirect("answer_detail", answer.pk)
+    versions = answer.versions.select_related("written_by").order_by("-number")[:100]
+    return page(
+        request,
+        "registry/answer_detail.html",
+        {"answer": answer, "newest": newest, "versions": versions, "form": form if may else None},
+    )
+
+
+@require_POST
+@acting("packet_section")
+def answer_use(request: Request, pk: UUID, number: int) -> HttpResponse:
+    """Put an answer into fields of a section."""
+    packet = visible_packet(request, pk)
+    if not 1 <= number <= 10:
+        raise Http404("There are ten sections.")
+    wanted = request.POST.get("version", "")
+    rows = TeamAnswerVersion.objects.filter(answer__in=TeamAnswer.objects.visible_to(request.user))
+    version = get_object_or_404(rows.select_related("answer"), pk=int(wanted) if wanted.isdecimal() else 0)
+    answers.use_answer(
+        packet=packet, number=number, places=request.POST.getlist("place"), version=version, by=request.user
+    )
+    messages.success(request, f"{version.answer.name}, version {version.number}, is in the field.")
+    return redirect("packet_section", pk, number)
