@@ -246,7 +246,7 @@ class TestAnswering:
         ghost.refresh_from_db()
         assert (ghost.state, ghost.agent, ghost.lines) == ("open", None, 1) and ghost in Sighting.objects.waiting()
         assert CostLine.objects.get(tags__agent="ghost").agent is None and not bank.agent.cost_rules.exists()
-        kinds = LedgerEntry.objects.filter(stream=ghost.stream).order_by("seq").values_list("kind", flat=True)
+        kinds = LedgerEntry.objects.filter(stream=ghost.stream).order_by("stream_seq").values_list("kind", flat=True)
         assert list(kinds) == ["sighting.mapped", "sighting.unmapped"]
         with pytest.raises(Conflict, match="not mapped"):
             answers.unmap_sighting(sighting=ghost, by=bank.finance)
@@ -255,8 +255,10 @@ class TestAnswering:
     def test_who_removes_the_rule_takes_back_what_it_mapped_and_the_next_rule_ties(self, pulled, bank):
         ghost = pulled({"Tags": '{"agent": "ghost"}'})["agent=ghost"]
         answers.map_sighting(sighting=ghost, agent=bank.agent, by=bank.finance)
-        other = bank.register("Other")
-        actions.add_cost_rule(field="service", value="Models", agent=other, by=bank.finance)
+        other = answers.register_agent(
+            name="Other", summary="x", team=bank.team, owner=bank.member, by=bank.member, slug="other"
+        )
+        actions.add_cost_rule(field="service", value="Inference", agent=other, by=bank.finance)
         with pytest.raises(Denied):
             actions.remove_cost_rule(rule=bank.agent.cost_rules.get(), by=bank.member)
         rule = bank.agent.cost_rules.get()
