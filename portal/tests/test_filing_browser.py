@@ -176,7 +176,7 @@ def test_an_edit_after_the_acceptance_asks_again_at_once(at_a_browser, committed
     expect(page.locator("#acceptances")).to_contain_text("support hours: Mondays")
     page.get_by_role("button", name="I accept as owner").click()
     page.get_by_role("button", name="Withdraw my acceptance").click()
-    expect(page.locator("#acceptances")).to_contain_text("Ana Ruiz, the owner, has not accepted yet")
+    expect(page.locator("#acceptances")).to_contain_text("You have not accepted yet.")
     assert complaints == []
 
 
