@@ -69,7 +69,7 @@ class Person:
         """Leave the field, and wait until what was typed is saved: no button is pressed for it."""
         self.page.evaluate("document.activeElement.blur()")
         self.page.wait_for_timeout(600)
-        expect(self.page.locator(".htmx-request")).to_have_count(0, timeout=20_000)
+        expect(self.page.locator(".htmx-request")).to_have_count(0, timeout=120_000)
         expect(self.page.locator("#saved")).to_contain_text("Saved")
 
     def look(self):
