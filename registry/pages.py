@@ -173,7 +173,10 @@ def rebased(forms: SectionForms, posted: QueryDict) -> dict[str, Any]:
 def _values(form: "ModelForm[Any]") -> dict[str, Any]:
     """What a browser would post for an unbound form. An unticked box posts nothing."""
     given = {name: form[name].value() for name in form.fields if name != "DELETE"}
-    return {name: value for name, value in given.items() if value not in (None, False)} | {"id": form.instance.pk}
+    # By identity: nothing typed is kept out, and 0 is something typed.
+    return {name: value for name, value in given.items() if value is not None and value is not False} | {
+        "id": form.instance.pk
+    }
 
 
 def _whole(text: str | None) -> int:
