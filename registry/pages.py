@@ -36,6 +36,11 @@ class Progress:
         return self.section.not_needed(self.packet)
 
     @cached_property
+    def newer(self) -> list[Problem]:
+        """The team answers used in it that the team has changed since; asked for only where it is shown."""
+        return self.section.newer(self.packet)
+
+    @cached_property
     def waived(self) -> list[NotApplicable]:
         """What a person says does not apply in it; asked for only where it is shown."""
         return list(self.section.waived(self.packet).values())

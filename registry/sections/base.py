@@ -116,7 +116,7 @@ class Section:
     def advice(self, packet: Packet) -> list[Problem]:
         """What is worth a second look here, as sentences."""
         found = self._asked(self.advise(packet), packet, self.waived(packet)) if self.advise else []
-        return found + (self._newer(packet) if packet.editable else [])
+        return found + (self.newer(packet) if packet.editable else [])
 
     def problems(self, packet: Packet) -> list[Problem]:
         """What is missing or suspicious here, as sentences: of what the agent's risk class asks for."""
@@ -206,7 +206,8 @@ class Section:
         """The keys of the places that say `text`, a team answer's."""
         return [place.key for place in self.places(packet) if settled(place.text) == text]
 
-    def _newer(self, packet: Packet) -> list[Problem]:
+    def newer(self, packet: Packet) -> list[Problem]:
+        """The team answers used here of which there is a newer version, as sentences."""
         uses = packet.answer_uses.filter(section=self.number).select_related("version__answer")
         return [
             Problem(f"{use.version.answer.name}: a newer version of the team's answer exists. Use it.", "team-answers")

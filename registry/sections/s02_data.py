@@ -70,8 +70,7 @@ def _problems(packet: Any) -> list[Problem]:
     if not grants:
         found.append(
             Problem(
-                "Name the data that the agent reads. An agent that reads none is rare: say so as a grant of a "
-                "public source.",
+                "Name the data that the agent reads. If it reads none, say under What does not apply why.",
                 "id_grant-0-source",
                 parts=("grant.rows",),
             )

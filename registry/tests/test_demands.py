@@ -7,7 +7,6 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from approvals import actions as approvals
 from ledger.canonical import dumps, sha256
 from registry import actions, comparing, demands, paper
 from registry.documents import document, problems
@@ -168,7 +167,7 @@ def test_what_was_frozen_stays_and_the_gate_sees_what_the_class_asks_now(world):
     content = world.sections()[9]
     content["sheet"]["runbook"] = ""
     write(world, packet, 9, content)
-    revision = approvals.submit_packet(packet=packet, by=world.author)
+    revision = world.submit(packet)
     before = bytes(revision.document)
     assert [one["what"] for one in revision.content["sections"]["9"]["not_needed"]][1] == "The runbook"
     actions.change_agent(agent=world.fresh(agent), by=world.member, risk_class=RiskClass.HIGH)
@@ -279,7 +278,7 @@ class TestNotApplicable:
     def test_the_next_packet_starts_with_it(self, world, without):
         packet = world.draft(world.register("Copied"))
         self.say(world, packet, without)
-        approvals.submit_packet(packet=packet, by=world.author)
+        world.submit(packet)
         world.sign_all(packet)
         following = actions.start_packet(agent=packet.agent, version="2.0.0", by=world.member)
         [row] = NotApplicable.objects.filter(packet=following)
@@ -288,7 +287,7 @@ class TestNotApplicable:
     def test_signers_read_it_and_it_is_frozen(self, world, client, without):
         packet = world.draft(world.register("Read"))
         self.say(world, packet, without)
-        revision = approvals.submit_packet(packet=packet, by=world.author)
+        revision = world.submit(packet)
         assert revision.content["sections"]["2"]["not_applicable"][0]["because"] == WHY
         client.force_login(world.data)
         page = client.get(reverse("review_detail", args=[packet.pk]), {"section": 2}).content.decode()

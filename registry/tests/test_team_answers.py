@@ -7,7 +7,6 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
 
 from accounts import actions as accounts
-from approvals import actions as approvals
 from ledger.canonical import dumps, sha256
 from registry import actions, answers
 from registry.models import AnswerUse, TeamAnswer, TeamAnswerVersion
@@ -167,7 +166,7 @@ class TestUsing:
 
     def test_what_was_signed_stays_when_the_answer_changes(self, world, draft, kept, use):
         use()
-        revision = approvals.submit_packet(packet=draft, by=world.author)
+        revision = world.submit(draft)
         before = bytes(revision.document)
         newer(world, kept)
         packet = world.fresh(draft)
@@ -178,7 +177,7 @@ class TestUsing:
 
     def test_the_next_packet_starts_with_the_reference(self, world, draft, use):
         use()
-        approvals.submit_packet(packet=draft, by=world.author)
+        world.submit(draft)
         world.sign_all(draft)
         following = actions.start_packet(agent=draft.agent, version="2.0.0", by=world.member)
         assert section(9).document(following)["team_answers"] == section(9).document(draft)["team_answers"]
@@ -232,6 +231,8 @@ class TestPages:
         client.post(reverse("answer_detail", args=[answer.pk]), {"text": NEWER, "seen": 1})
         page = client.get(reverse("packet_section", args=[draft.pk, 9])).content.decode()
         assert "A newer version exists: version 2" in page
+        listed = client.get(reverse("packet_detail", args=[draft.pk])).content.decode()
+        assert f"{reverse('packet_section', args=[draft.pk, 9])}#team-answers" in listed
         client.post(address, {"version": answer.newest.pk, "place": "sheet.escalation"})
         page = client.get(reverse("packet_section", args=[draft.pk, 9])).content.decode()
         assert "A newer version exists" not in page and "page the on-call." in page
