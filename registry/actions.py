@@ -16,7 +16,7 @@ from accounts.roles import Role
 from ledger.canonical import dumps, nfc, sha256
 from registry import entries
 from registry.case_import import merged
-from registry.contents import content_of
+from registry.contents import content_of, plain_content
 from registry.costing import PRICE_LIST_CURRENCY
 from registry.documents import digests, document
 from registry.merging import follow_merges
@@ -26,6 +26,7 @@ from registry.models import (
     Contribution,
     DataSource,
     Packet,
+    Proposal,
     Revision,
     SectionState,
     StoredFile,
@@ -35,7 +36,7 @@ from registry.models.risk import ORDER
 from registry.sections import SECTIONS, Section, section
 from registry.sections.base import SectionForms, form_data
 from registry.sections.s08_cost import price_of
-from registry.settling import settle, tell_end
+from registry.settling import settle, settle_section, tell_end
 from registry.upkeep import rules
 from registry.vocabulary import (
     AgentStatus,
@@ -267,22 +268,27 @@ def save_section(*, forms: SectionForms, seen: int, by: Person) -> SectionState:
         raise Invalid(*forms.errors())
     if not forms.has_changed():
         return state
+    asked = Proposal.objects.open().filter(packet=packet, section=state.number).exists()
+    before = plain_content(forms.section, packet) if asked else {}
     forms.save()
-    state.version, state.saved_at, state.saved_by = state.version + 1, clock.now(), by
-    state.save(update_fields=["version", "saved_at", "saved_by"])
+    settled = settle_section(packet, state.number, before) if asked else []
     # What was chosen may have been merged away while this waited for its row.
     follow_merges(packet, by)
+    state = section_saved(packet, state.number, by)
+    for proposal in settled:
+        tell_end(proposal, by)
+    return state
+
+
+def section_saved(packet: Packet, number: int, by: Person) -> SectionState:
+    """Count and record that a section of a locked packet was changed. Called once all its rows are written."""
+    state = packet.section_states.get(number=number)
+    state.version, state.saved_at, state.saved_by = state.version + 1, clock.now(), by
+    state.save(update_fields=["version", "saved_at", "saved_by"])
     contributed(packet, by)
-    record(
-        packet.stream,
-        entries.SectionSaved(
-            packet=str(packet.pk),
-            revision=packet.revision,
-            section=state.number,
-            digest=sha256(dumps(forms.section.document(packet))),
-        ),
-        by=by,
-    )
+    digest = sha256(dumps(section(number).document(packet)))
+    said = entries.SectionSaved(packet=str(packet.pk), revision=packet.revision, section=number, digest=digest)
+    record(packet.stream, said, by=by)
     return state
 
 

@@ -1,7 +1,6 @@
 """Acts on proposals: making them, accepting and dismissing them. What a person filled changes by nobody else's act."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
@@ -12,7 +11,7 @@ from accounts.actors import a_person
 from accounts.models import Person
 from registry import entries, fields, upkeep
 from registry.actions import change_agent, write_section
-from registry.contents import content_of
+from registry.contents import PART, content_of, plain_content, value_at
 from registry.models import Agent, DataSource, Packet, Proposal, Tool
 from registry.sections import section
 from registry.settling import column_of, ended, said_of, stream_of, tell_end
@@ -21,7 +20,6 @@ from work import clock
 from work.acts import Conflict, Denied, Invalid, record
 
 ORDER = (Agent, DataSource, Tool, Packet)
-PART = re.compile(r"([a-z_]+)\[(\d+)\]")
 Key = tuple[Any, int, str, str]
 """The field that something is about: target's id, section, part, name."""
 History = dict[Key, Proposal]
@@ -51,6 +49,8 @@ class Suggestion:
     part: str = ""
     taken: bool = False
     """Whether the act that brings it writes it itself, as an import does with an empty field."""
+    content: Mapping[str, Any] | None = None
+    """Of a packet: what the section says, where it has been read."""
 
     @property
     def key(self) -> Key:
@@ -61,7 +61,10 @@ class Suggestion:
     def now(self) -> Any:
         """What the field says now."""
         if isinstance(self.target, Packet):
-            return read_part(self.target, self.section, self.part, self.field)
+            content = plain_content(section(self.section), self.target) if self.content is None else self.content
+            if (said := value_at(content, self.part, self.field)) is None:
+                raise Invalid(_gone(self.part, self.field))
+            return said
         return fields.value_of(self.target, self.field)
 
     @property
@@ -124,7 +127,11 @@ def file(*, said: Iterable[Suggestion], origin: Origin, by: Person | None) -> Fi
     """The rows of `propose`, without the ledger: for an act that writes further rows before it records. Locks targets."""
     given = sorted(said, key=lambda one: (ORDER.index(type(one.target)), *map(str, one.key)))
     fresh = _locked(given)
-    given = [replace(one, target=fresh[one.target.pk]) for one in given]
+    read: dict[tuple[Any, int], Any] = {}
+    for one in given:
+        if one.section and (one.target.pk, one.section) not in read:
+            read[one.target.pk, one.section] = plain_content(section(one.section), fresh[one.target.pk])
+    given = [replace(one, target=fresh[one.target.pk], content=read.get((one.target.pk, one.section))) for one in given]
     past = history(origin.kind, origin.key)
     others = _open_values(given)
     filed, at = Filed(), clock.now()
@@ -183,10 +190,20 @@ def dismiss(*, proposal: Proposal, reason: str, by: Person) -> Proposal:
     return proposal
 
 
-def waiting(target: Agent | DataSource | Tool | Packet, user: Person) -> list[Shown]:
+def waiting(target: Agent | DataSource | Tool, user: Person) -> list[Shown]:
     """The open proposals about `target` that `user` may see, oldest first, with one query."""
     rows = Proposal.objects.visible_to(user).open().filter(**{column_of(target): target}).told()
     return [shown(row, user) for row in rows.order_by("proposed_at", "field", "pk")]
+
+
+def waiting_in(packet: Packet, number: int, user: Person) -> list[Shown]:
+    """The open proposals about section `number` of `packet` that `user` may see, oldest first."""
+    rows = Proposal.objects.visible_to(user).open().filter(packet=packet, section=number).told()
+    found = list(rows.order_by("proposed_at", "part", "field", "pk"))
+    content = plain_content(section(number), packet) if found else None
+    for row in found:
+        row.content = content
+    return [shown(row, user) for row in found]
 
 
 def shown(row: Proposal, user: Person, address: str = "") -> Shown:
@@ -197,27 +214,25 @@ def shown(row: Proposal, user: Person, address: str = "") -> Shown:
     return Shown(row, may, "" if may or row.state != ProposalState.OPEN else whose(row), source, address)
 
 
-def read_part(packet: Packet, number: int, part: str, name: str) -> Any:
-    """What one field of a packet's section says. Raises Invalid where there is no such place."""
-    value = _place(content_of(section(number), packet), part, name)[name]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)  # dates, amounts, ids
+def _gone(part: str, name: str) -> str:
+    return f"The section has no {part}.{name} any more, so nothing can be proposed or taken over there."
 
 
-def _place(content: dict[str, Any], part: str, name: str) -> dict[str, Any]:
+def _put(content: dict[str, Any], part: str, name: str, value: Any) -> None:
     row = content.get("sheet") if part == "sheet" else None
     if found := PART.fullmatch(part):
         rows = content.get(found[1], [])
         row = rows[int(found[2])] if int(found[2]) < len(rows) else None
     if row is None or name not in row:
-        raise Invalid(f"The section has no {part}.{name} any more, so nothing can be proposed or taken over there.")
-    return cast(dict[str, Any], row)
+        raise Invalid(_gone(part, name))
+    row[name] = value
 
 
 def _take_over(change: Suggestion, value: Any, by: Person) -> None:
     target, name = change.target, change.field
     if isinstance(target, Packet):
         content = content_of(section(change.section), target)
-        _place(content, change.part, name)[name] = value
+        _put(content, change.part, name, value)
         write_section(packet=target, number=change.section, content=content, by=by)
     elif isinstance(target, Agent):
         values: dict[str, Any] = {name: _deputy(value, by) if name == "deputy" else value}

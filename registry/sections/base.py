@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +18,8 @@ from ledger.canonical import nfc
 
 if TYPE_CHECKING:
     from registry.models import Packet
+
+UUID_LIKE = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,17 @@ class PacketSheet(models.Model):
 
 @dataclass(frozen=True)
 class Rows:
-    """One kind of row on a section's page. `fixed` rows are there from the start; none is added or removed."""
+    """One kind of row on a section's page. `key` is the field that tells one row from another.
+
+    `fixed` rows are there from the start, so many; none is added or removed.
+    """
 
     form: type[forms.ModelForm]
     prefix: str
     title: str
     add: str = ""
-    fixed: bool = False
+    key: str = ""
+    fixed: int = 0
     empty: str = ""
 
     @property
@@ -89,6 +96,8 @@ class Section:
     """What is worth a second look. Unlike a problem it stands in nobody's way."""
     figures: Callable[[Packet], dict[str, Any]] | None = None
     """What the page works out beside the form, for its template."""
+    beside: tuple[type[PacketSheet], ...] = ()
+    """What belongs to the section and is in no form; a copy of the packet has it too."""
 
     def advice(self, packet: Packet) -> list[Problem]:
         """What is worth a second look here, as sentences."""
@@ -132,7 +141,7 @@ class Section:
 
     def copy(self, source: Packet, target: Packet) -> None:
         """Copy the section's rows from one packet to another, in order."""
-        for model in self.models:
+        for model in (*self.models, *self.beside):
             copies = []
             for row in model.objects.filter(packet=source).order_by("pk"):  # type: ignore[attr-defined]
                 row.pk, row.packet = None, target
@@ -301,7 +310,21 @@ def amount(label: str, help_text: str = "", digits: int = 6) -> models.DecimalFi
 
 
 class CatalogueChoice(forms.ModelChoiceField):
-    """Chooses an entry of the catalogue. What was retired comes last and says so; only who has it already keeps it."""
+    """Chooses an entry of the catalogue by its id or its slug. What was retired comes last and says so; only who has it
+    already keeps it."""
+
+    def to_python(self, value: Any) -> Any:
+        """The entry that an id or a slug names."""
+        if isinstance(value, str) and value and self.queryset is not None and not UUID_LIKE.fullmatch(value):
+            return super().to_python(self.queryset.filter(slug=value).values_list("pk", flat=True).first() or value)
+        return super().to_python(value)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether another entry is named."""
+        try:
+            return super().has_changed(initial, self.prepare_value(self.to_python(data)))
+        except forms.ValidationError:
+            return True
 
     def label_from_instance(self, obj: Any) -> str:
         """The entry's name, and whether it was retired."""
