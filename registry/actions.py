@@ -257,9 +257,7 @@ def save_section(*, forms: SectionForms, seen: int, by: Person) -> SectionState:
     Raises Conflict when someone saved in between, or the packet is not open for editing; nothing is overwritten.
     """
     packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=forms.packet.pk)
-    may_edit(packet.agent, by)
-    if not packet.editable:
-        raise Conflict(f"This packet is {packet.get_state_display().lower()}, so its sections are closed.")
+    may_fill(packet, by)
     state = packet.section_states.select_related("saved_by").get(number=forms.section.number)
     if state.version != seen:
         who = state.saved_by.name if state.saved_by else "Someone"
@@ -411,6 +409,13 @@ def may_edit(agent: Agent, by: Person) -> None:
         raise Denied(f"Only the owner, the deputy and members of {agent.team.name} change {agent.name}.")
     if agent.retired_at is not None:
         raise Conflict(f"{agent.name} is retired. Its owner takes it back into use first.")
+
+
+def may_fill(packet: Packet, by: Person) -> None:
+    """Raises Denied unless `by` may change the packet's sections, and Conflict where they are closed."""
+    may_edit(packet.agent, by)
+    if not packet.editable:
+        raise Conflict(f"This packet is {packet.get_state_display().lower()}, so its sections are closed.")
 
 
 def _may_catalogue(by: Person) -> None:

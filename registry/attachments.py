@@ -8,7 +8,7 @@ from hashlib import sha256
 from django.db import IntegrityError, transaction
 
 from accounts.models import Person
-from registry.actions import may_edit, section_saved
+from registry.actions import may_fill, section_saved
 from registry.models import Attachment, Packet, StoredFile
 from work import clock
 from work.acts import Conflict, Invalid
@@ -138,7 +138,5 @@ def attached_name(packet: Packet, digest: str) -> str:
 
 def _open(packet: Packet, by: Person) -> Packet:
     packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=packet.pk)
-    may_edit(packet.agent, by)
-    if not packet.editable:
-        raise Conflict(f"This packet is {packet.get_state_display().lower()}, so its sections are closed.")
+    may_fill(packet, by)
     return packet

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Model
 from django.forms import BaseForm, ModelChoiceField
 
+from ledger.canonical import nfc
 from registry.sections import Section, section
-from registry.sections.base import Rows, SectionForms
+from registry.sections.base import Rows, SectionForms, with_line_feeds
 
 if TYPE_CHECKING:
     from registry.models import Packet
@@ -103,7 +104,7 @@ def plain(value: Any) -> Any:
         case dt.date():
             return value.isoformat()
         case str():
-            return value.replace("\r\n", "\n")
+            return nfc(with_line_feeds(value))
         case Model():
             return str(value.pk)
     return str(value)

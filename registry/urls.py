@@ -51,6 +51,7 @@ urlpatterns = [
     path("packets/<uuid:pk>/files/<slug:digest>", attachments.attachment_file, name="attachment_file"),
     path("attachments/<uuid:pk>/remove", attachments.attachment_remove, name="attachment_remove"),
     path("packets/<uuid:pk>/cases", sections.packet_cases, name="packet_cases"),
+    path("packets/<uuid:pk>/trace", sections.packet_trace, name="packet_trace"),
     path("packets/<uuid:pk>/prices", sections.packet_prices, name="packet_prices"),
     path("packets/<uuid:pk>/compare", paper.packet_compare, name="packet_compare"),
     path("packets/<uuid:pk>/packet.pdf", paper.packet_pdf, name="packet_pdf"),

@@ -30,6 +30,7 @@ from registry.proposals import Origin, Suggestion, propose
 from registry.retirement import retire_agent
 from registry.risk import EDITION, QUESTIONS
 from registry.saved_views import save_view
+from registry.tests.traces import export, run
 from releases.actions import ask_to_resume, suspend
 from signals.actions import add_cost_rule
 from signals.models import CostLine, CostRule, EvalRun, Pull, Source
@@ -169,6 +170,7 @@ class Scene:
             "packet_json": packet,
             "packet_prices": [draft.pk],
             "packet_cases": [draft.pk],
+            "packet_trace": [draft.pk],
             "attachment_new": [draft.pk, 7],
             "attachment_file": [draft.pk, report.file_id],
             "attachment_remove": [report.pk],
@@ -266,6 +268,7 @@ class Scene:
                 "sheet-support_path": "#x", "sheet-escalation": "Call", "sheet-runbook": "https://r.example", "then": "stay",
             },
             "packet_cases": {"cases": Rereadable("cases.csv", b"case_id\nrefund-7\n")},
+            "packet_trace": {"file": Rereadable("trace.json", export(*run()))},
             "attachment_new": {"file": Rereadable("other.txt", b"Some failed")},
             "signoff": {
                 "digest": submitted.current.digest, "role": "security", "attested": ["security-1", "security-2"],

@@ -133,7 +133,7 @@ def _short(text: str) -> str:
 def _clean(text: str) -> str:
     """Text that a field keeps as it is: line feeds, no other control characters, nothing around it."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return nfc("".join(c for c in text if c in "\n\t" or c.isprintable()).strip())
+    return nfc("".join(c if c in "\n\t" or c.isprintable() else " " if c.isspace() else "" for c in text).strip())
 
 
 def _operation(span: Span) -> str:

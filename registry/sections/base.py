@@ -166,7 +166,9 @@ class SectionForms:
     """All forms of one section's page, valid and saved together."""
 
     def __init__(self, section: Section, packet: Packet, data: Mapping[str, Any] | None, extra: str = "") -> None:
-        self.section, self.packet, self.data, self.extra = section, packet, data, extra
+        self.section, self.packet, self.extra = section, packet, extra
+        # Browsers post carriage returns too; a script does not. The same words are to give the same digest.
+        self.data = None if data is None else {name: with_line_feeds(value) for name, value in data.items()}
 
     @cached_property
     def sheet(self) -> forms.ModelForm | None:
@@ -227,6 +229,11 @@ class SectionForms:
             self.sheet.save()
         for _, formset in self.formsets:
             formset.save()
+
+
+def with_line_feeds(value: Any) -> Any:
+    """A text with line feeds alone between its lines; anything else as it is."""
+    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
 
 
 def form_data(forms_: SectionForms, content: Mapping[str, Any]) -> dict[str, Any]:

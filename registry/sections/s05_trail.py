@@ -17,6 +17,7 @@ from registry.sections.base import (
     long_text,
     missing,
     stated,
+    with_line_feeds,
 )
 
 ELEMENTS = {
@@ -89,7 +90,7 @@ class RunTrace(PacketSheet):
 
 def digest_of(text: str) -> str:
     """SHA-256 of an element's text, by which it is known whether somebody has changed it since."""
-    return sha256(nfc(text.replace("\r\n", "\n")).encode())
+    return sha256(nfc(with_line_feeds(text)).encode())
 
 
 class RunTrailForm(forms.ModelForm):
