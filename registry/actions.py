@@ -282,7 +282,8 @@ def section_saved(packet: Packet, number: int, by: Person) -> SectionState:
     """Count and record that a section of a locked packet was changed. Called once all its rows are written."""
     state = packet.section_states.get(number=number)
     state.version, state.saved_at, state.saved_by = state.version + 1, clock.now(), by
-    state.save(update_fields=["version", "saved_at", "saved_by"])
+    state.by_a_person = state.by_a_person or not by.is_service
+    state.save(update_fields=["version", "saved_at", "saved_by", "by_a_person"])
     contributed(packet, by)
     digest = sha256(dumps(section(number).document(packet)))
     said = entries.SectionSaved(packet=str(packet.pk), revision=packet.revision, section=number, digest=digest)
@@ -299,6 +300,17 @@ def write_section(*, packet: Packet, number: int, content: Mapping[str, Any], by
     seen = packet.section_states.get(number=number).version  # before the rows are read, so that a save in between shows
     data = form_data(one.forms(packet), content)
     return save_section(forms=one.forms(packet, data), seen=seen, by=by)
+
+
+def replace_section(*, packet: Packet, number: int, content: Mapping[str, Any], by: Person) -> SectionState:
+    """Replace all of a section's content, as `write_section` does. A service account replaces nothing that a person saved
+    in this packet: Conflict, which says what to do instead."""
+    if by.is_service and packet.section_states.filter(number=number, by_a_person=True).exists():
+        raise Conflict(
+            f"A person has written section {number}, and a service account overwrites nothing of that. Send it to the "
+            "packet's route fill instead: what is empty is filled, and what differs becomes a proposal."
+        )
+    return write_section(packet=packet, number=number, content=content, by=by)
 
 
 def take_list_prices(*, packet: Packet, by: Person) -> SectionState:

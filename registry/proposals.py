@@ -101,12 +101,13 @@ def history(kind: str, key: str) -> History:
 def standing(one: Suggestion, past: History) -> str:
     """What proposing it would do: nothing, since the field says the `same`, it is `open` already, or it was `dismissed`
     and the source has said nothing else since; else it is `new`."""
-    if one.agrees:
-        return "same"
-    last = past.get(one.key)
-    stands = last is not None and last.state in (ProposalState.OPEN, ProposalState.DISMISSED)
-    if last is not None and stands and last.value_sha256 == fields.digest(one.value):
-        return str(last.state)
+    return "same" if one.agrees else standing_of(past.get(one.key), one.value)
+
+
+def standing_of(last: Proposal | None, value: Any) -> str:
+    """What proposing a `value` that the field does not say would do, by the source's `last` proposal for it."""
+    if last is not None and last.state in (ProposalState.OPEN, ProposalState.DISMISSED):
+        return str(last.state) if last.value_sha256 == fields.digest(value) else "new"
     return "new"
 
 

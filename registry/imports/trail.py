@@ -185,7 +185,8 @@ def _take(message: Message, part: Any) -> None:
     if not isinstance(part, dict):
         message.texts.append(str(part))
     elif part.get("type") in ("tool_call", "function", "tool_use"):
-        call = part.get("function") if isinstance(part.get("function"), dict) else part
+        inner = part.get("function")
+        call = inner if isinstance(inner, dict) else part
         arguments = call.get("arguments", call.get("input"))
         message.calls.append({"name": str(call.get("name") or ""), "arguments": arguments, "id": part.get("id")})
     elif part.get("type") in ("tool_call_response", "reasoning", "thinking"):
