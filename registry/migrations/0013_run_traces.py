@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
         migrations.AddField("sectionstate", "by_a_person", models.BooleanField(default=False)),
         migrations.RunSQL(
             """UPDATE registry_sectionstate SET by_a_person = true FROM accounts_person
-               WHERE accounts_person.id = saved_by_id AND NOT accounts_person.is_service""",
+               WHERE accounts_person.id = saved_by_id AND accounts_person.kind = 'person'""",
             migrations.RunSQL.noop,
         ),
     ]
