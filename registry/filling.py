@@ -85,10 +85,16 @@ class Filled:
 def plan_sections(
     given: Sections, packet: Packet, *, before: Sections | None = None, coming: Coming = NONE_COMING
 ) -> list[SectionPlan]:
-    """What filling `packet` with `given` would do. `before` is what the same source said the last time. A packet that is
-    not saved yet counts as empty."""
+    """What filling `packet` with `given` would do. `before` is what the same source said the last time."""
     said = before or {}
     return [_plan(section(number), packet, given[number], said.get(number, {}), coming) for number in sorted(given)]
+
+
+def nothing_written() -> Packet:
+    """A packet that is in no database, to plan with where one is still to be started."""
+    packet = Packet()
+    packet._state.adding = False  # or formsets take its id away
+    return packet
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from accounts.models import Person, Team
 from accounts.roles import Role
 from ledger.canonical import dumps, nfc, sha256
 from registry.fields import CARD, SOURCE, TOOL, label, value_of, words
-from registry.filling import Change, Coming, Sections, faults_in_words, plan_sections
+from registry.filling import Change, Coming, Sections, faults_in_words, nothing_written, plan_sections
 from registry.imports.agentcard import AgentCard
 from registry.imports.manifest import Manifest, SourceClaim, ToolClaim
 from registry.imports.mcp import ToolList
@@ -417,7 +417,7 @@ def _packet(plan: Plan) -> None:
         of = f"a copy of {approved.version}, then filled" if approved else "filled with the below"
         plan.parts.append((title, [Line("Packet", "new", after=of)]))
     coming: Coming = {Tool: {claim.slug for claim in plan.tools}, DataSource: {claim.slug for claim in plan.sources}}
-    target = living or approved or Packet()
+    target = living or approved or nothing_written()
     made = plan_sections(said.sections, target, before=plan.packet_before, coming=coming)
     plan.problems += [f"packet.{fault}" for fault in faults_in_words(made)]
     for one in made:

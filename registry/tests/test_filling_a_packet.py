@@ -215,7 +215,7 @@ class TestManifest:
 class TestFill:
     def test_filling_is_one_act_with_one_entry_for_the_whole(self, world):
         packet = actions.start_packet(agent=world.agent, version="3.0.0", by=world.author)
-        done = fill(packet=packet, given=world.sections(), origin=ORIGIN, by=world.member)
+        done = fill(packet=packet, given=by_slug(world), origin=ORIGIN, by=world.member)
         assert done.written == list(range(1, 11)) and done.proposed == []
         last = world.entries(packet)[-1]
         assert (last["kind"], last["data"]["sections"], last["data"]["source"]) == (
@@ -228,7 +228,7 @@ class TestFill:
         with pytest.raises(Invalid, match=r"sections\.8\.sheet\.currency"):
             fill(
                 packet=packet,
-                given={**world.sections(), 8: {"sheet": {"currency": "x"}}},
+                given={**by_slug(world), 8: {"sheet": {"currency": "x"}}},
                 origin=ORIGIN,
                 by=world.member,
             )
