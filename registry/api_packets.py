@@ -18,13 +18,13 @@ from ledger.canonical import dumps as canonical
 from ledger.canonical import nfc
 from registry import actions
 from registry.api_shapes import SectionLine
-from registry.contents import content_of, faults_of
-from registry.filling import Change, SectionPlan, fill
+from registry.contents import content_of
+from registry.filling import Change, SectionPlan, fill, plan_sections
 from registry.imports.manifest import read_section
 from registry.imports.reading import Fields, Unreadable
 from registry.models import Packet
 from registry.proposals import Origin
-from registry.sections import SECTIONS, Problem, Section, section
+from registry.sections import SECTIONS, Problem, Section
 from registry.tracing import fill_from_trace
 from web.api import Api, Strict, answer, dumps, etag_of, given, idempotent, if_match, tagged
 
@@ -57,19 +57,8 @@ class SectionsNew(Strict):
     """Content of some or all sections."""
 
     sections = serializers.DictField(
-        child=serializers.DictField(),
         help_text='By section number, each as the section\'s own route gives and takes it: {"1": {"use": [{"text": …}]}}.',
     )
-
-    def validate_sections(self, value: dict[str, Any]) -> dict[int, dict[str, Any]]:
-        """The content by number. Raises ValidationError for sections that there are not, and values of no field."""
-        if unknown := sorted(set(value) - set(NUMBERS)):
-            raise serializers.ValidationError({one: ["There is no such section: they are 1 to 10."] for one in unknown})
-        fields = Fields()
-        made = {int(number): read_section(fields, one, number) for number, one in value.items()}
-        if fields.faults:
-            raise serializers.ValidationError({fault.path: [fault.reason] for fault in fields.faults})
-        return made
 
 
 class FillNew(SectionsNew):
@@ -156,13 +145,14 @@ class PacketSections(Api):
         """Replace the content of the given sections, all of them or none. `If-Match` holds the ETag that was read."""
         packet = visible_packet(request.user, pk, lock=True)
         if_match(request, etag_of(_contents(packet)))
-        said = given(SectionsNew, request.data)["sections"]
-        faults: dict[str, list[str]] = {}
-        for number in sorted(said):
-            found = faults_of(section(number), packet, said[number])
-            faults |= {f"sections.{number}.{where}": reasons for where, reasons in found.items()}
+        said = _sections(given(SectionsNew, request.data)["sections"])
+        faults = [
+            (f"sections.{plan.number}.{where}", reasons)
+            for plan in plan_sections(said, packet)
+            for where, reasons in plan.faults.items()
+        ]
         if faults:
-            raise serializers.ValidationError(faults)
+            raise serializers.ValidationError(dict(faults))
         for number in sorted(said):
             replace(packet, section(number), said[number], request.user)
         body = _contents(packet)
@@ -180,10 +170,11 @@ class PacketFill(Api):
         """Fill what is empty. Where something else is written, that stays, and what is given becomes a proposal."""
         packet = visible_packet(request.user, pk)
         said = given(FillNew, request.data)
-        content = {str(number): one for number, one in said["sections"].items()}
+        sections = _sections(said["sections"])
+        content = {str(number): one for number, one in sections.items()}
         digest = hashlib.sha256(canonical(nfc(content))).hexdigest()
         origin = Origin("api", said["origin"][:100], said["origin"], digest)
-        done = fill(packet=packet, given=said["sections"], origin=origin, by=request.user)
+        done = fill(packet=packet, given=sections, origin=origin, by=request.user)
         return answer({"lines": [_line(plan, one) for plan in done.plans for one in plan.changes],
                        "proposals": len(done.proposed)})  # fmt: skip
 
@@ -242,6 +233,19 @@ def section_lines(packet: Packet) -> list[dict[str, Any]]:
         }
         for one in SECTIONS
     ]
+
+
+def _sections(said: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    """Content by number. Raises ValidationError with the path of whatever no section takes."""
+    fields = Fields()
+    known = fields.mapping(said, "sections", tuple(NUMBERS))
+    made = {int(one): read_section(fields, known[one], f"sections.{one}") for one in NUMBERS if one in known}
+    if fields.faults:
+        errors: dict[str, list[str]] = {}
+        for fault in fields.faults:
+            errors.setdefault(fault.path, []).append(fault.reason)
+        raise serializers.ValidationError(errors)
+    return made
 
 
 def _contents(packet: Packet) -> dict[str, Any]:
