@@ -24,7 +24,7 @@ from registry.imports.manifest import read_section
 from registry.imports.reading import Fields, Unreadable
 from registry.models import Packet
 from registry.proposals import Origin
-from registry.sections import SECTIONS, Problem, Section
+from registry.sections import SECTIONS, Problem, Section, section
 from registry.tracing import fill_from_trace
 from web.api import Api, Strict, answer, dumps, etag_of, given, idempotent, if_match, tagged
 

@@ -69,9 +69,8 @@ def test_every_problem_points_to_a_field_that_there_is(world, call, packet, numb
         assert found, one
         if found[2] and int(found[1]) == number:
             forms = section(number).forms(packet)
-            names = forms.sheet.fields if found[2] == "sheet" else dict(
-                (rows.prefix, formset.empty_form.fields) for rows, formset in forms.formsets
-            )[found[2]]  # fmt: skip
+            kinds = {rows.prefix: formset.empty_form for rows, formset in forms.formsets}
+            names = (forms.sheet if found[2] == "sheet" else kinds[found[2]]).fields
             assert found[4] in names, one
 
 
