@@ -13,7 +13,7 @@ from django.forms import BaseForm, ModelChoiceField
 
 from ledger.canonical import nfc
 from registry.sections import Section, section
-from registry.sections.base import Rows, SectionForms, with_line_feeds
+from registry.sections.base import UUID_LIKE, Rows, SectionForms, with_line_feeds
 
 if TYPE_CHECKING:
     from registry.models import Packet
@@ -133,23 +133,25 @@ def value_at(content: Mapping[str, Any], part: str, name: str) -> Any:
 
 
 def label_at(number: int, part: str, name: str) -> str:
-    """A field of a section, for people: Section 3, Prompts 1: Version."""
+    """A field of a section, for people: Section 3, Prompts 1: Version. Without a name it is the whole row."""
     form, rows, place = _form(number, part)
     kind = f", {rows.title} {place + 1}" if rows else ""
-    return f"Section {number}{kind}: {form.base_fields[name].label or name}" if form else f"Section {number}: {name}"
+    said = form.base_fields[name].label if form and name else ""
+    return f"Section {number}{kind}: {said or name or 'Row'}"
 
 
 def words_at(number: int, part: str, name: str, value: Any) -> str:
-    """A value of a section's field, for people: a choice by its words, an entry of the catalogue by its name."""
-    form, _, _ = _form(number, part)
-    field = form.base_fields.get(name) if form else None
+    """A value of a section's field, for people: a choice by its words, an entry of the catalogue by its name. A whole row is
+    told by its key."""
+    form, rows, _ = _form(number, part)
+    field = form.base_fields.get(name or (rows.key if rows else "")) if form else None
     if value in (None, ""):
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(field, ModelChoiceField):
-        row = field.queryset.filter(pk=value).first() if field.queryset is not None else None
-        return str(row or value)
+        found = UUID_LIKE.fullmatch(str(value)) and field.queryset is not None
+        return str((field.queryset.filter(pk=value).first() if found else None) or value)
     return str(dict(getattr(field, "choices", ())).get(value, value))
 
 

@@ -236,11 +236,15 @@ def _cleaned(
     """The given fields as the form reads them, plain, and the faults of the others by field; with `whole` also of fields
     that are needed and were not given."""
     made = form(dict(given))
-    for name, one in list(made.fields.items()):
-        if isinstance(one, CatalogueChoice) and given.get(name) in coming[one.queryset.model]:  # type: ignore[union-attr]
-            made.fields[name] = forms.CharField()
+    later = {
+        name: given[name]
+        for name, one in made.fields.items()
+        if isinstance(one, CatalogueChoice) and given.get(name) in coming[one.queryset.model]  # type: ignore[union-attr]
+    }
+    for name in later:
+        del made.fields[name]
     made.is_valid()
-    values = {name: plain(made.cleaned_data[name]) for name in given if name in made.cleaned_data}
+    values = {name: plain(made.cleaned_data[name]) for name in given if name in made.cleaned_data} | later
     faults = {
         name: [str(reason) for reason in reasons]
         for name, reasons in made.errors.items()

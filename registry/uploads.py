@@ -112,7 +112,7 @@ class TraceForm(ImportForm):
     field_order = ("file", "text", "trace_id")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, auto_id="id_trace_%s", **kwargs)  # the page has another form with a file
         self.fields.pop("url", None)
         self.fields["text"].widget.attrs["rows"] = 4
 
