@@ -150,8 +150,8 @@ def words_at(number: int, part: str, name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(field, ModelChoiceField):
-        found = UUID_LIKE.fullmatch(str(value)) and field.queryset is not None
-        return str((field.queryset.filter(pk=value).first() if found else None) or value)
+        rows_of = field.queryset if UUID_LIKE.fullmatch(str(value)) else None
+        return str((rows_of.filter(pk=value).first() if rows_of is not None else None) or value)
     return str(dict(getattr(field, "choices", ())).get(value, value))
 
 

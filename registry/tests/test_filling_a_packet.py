@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+from django.urls import reverse
 
 from accounts.tokens import add_service_account
 from registry import actions
@@ -245,3 +246,19 @@ class TestFill:
     def test_a_closed_packet_is_closed(self, world, submitted):
         with pytest.raises(Conflict, match="in review"):
             fill(packet=submitted, given={9: {"sheet": {"runbook": "x"}}}, origin=ORIGIN, by=world.member)
+
+
+def test_the_page_previews_the_sections_and_leads_to_the_packet(world, client):
+    packet = world.draft(version="3.0.0")
+    sections = {"9": {"sheet": {"runbook": "https://new.example"}}, "10": {"sheet": {"kill_seconds": 30}}}
+    text = yaml.safe_dump(text_of(world, {"version": "3.0.0", "sections": sections}))
+    client.force_login(world.member)
+    page = client.post(reverse("import_manifest"), {"text": text}).content.decode()
+    assert "Section 9: Named owner and support path" in page and "https://new.example" in page
+    assert "Will be proposed" in page and "https://runbooks.example/lending" in page
+    seen = plan_manifest(read_manifest(text.encode()), world.member).digest
+    done = client.post(reverse("import_manifest"), {"text": text, "seen": seen, "confirm": "1"})
+    assert done["Location"] == reverse("packet_detail", args=[packet.pk])
+    page = client.get(done["Location"]).content.decode()
+    assert f'{reverse("packet_section", args=[packet.pk, 9])}#proposals">section 9 (1)</a>' in page
+    assert "3.0.0, 2 sections" in client.get(reverse("agent_manifest", args=[packet.agent.slug])).content.decode()
