@@ -201,10 +201,19 @@ def waiting_in(packet: Packet, number: int, user: Person) -> list[Shown]:
     """The open proposals about section `number` of `packet` that `user` may see, oldest first."""
     rows = Proposal.objects.visible_to(user).open().filter(packet=packet, section=number).told()
     found = list(rows.order_by("proposed_at", "part", "field", "pk"))
-    content = plain_content(section(number), packet) if found else None
-    for row in found:
-        row.content = content
+    read_sections(found)
     return [shown(row, user) for row in found]
+
+
+def read_sections(rows: Iterable[Proposal]) -> None:
+    """Read what the sections say that open proposals are about, each section once."""
+    read: dict[tuple[Any, int], dict[str, Any]] = {}
+    for row in rows:
+        if row.packet is not None and row.state == ProposalState.OPEN:
+            key = (row.packet_id, row.section)
+            if key not in read:
+                read[key] = plain_content(section(row.section), row.packet)
+            row.content = read[key]
 
 
 def shown(row: Proposal, user: Person, address: str = "") -> Shown:

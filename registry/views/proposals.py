@@ -31,6 +31,7 @@ def proposal_list(request: Request) -> HttpResponse:
         named |= Q(tool__slug__icontains=words) | Q(packet__agent__name__icontains=words)
         rows = rows.filter(named | Q(source_label__icontains=words))
     found = paged(request, rows)
+    proposals.read_sections(found)
     told = [proposals.shown(row, request.user, address_of(row.target, row.section)) for row in found]
     filtered = bool(words) or state != "open"
     context = {"rows": found, "told": told, "filter": form, "filtered": filtered}
