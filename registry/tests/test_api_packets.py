@@ -114,7 +114,7 @@ def test_filling_overwrites_nothing(world, call, packet):
 
 def test_a_machine_replaces_nothing_that_a_person_saved(world, packet):
     service = add_service_account(team=world.team, name="Pipeline", purpose="CI", by=world.member).person
-    machine = Caller(service)
+    machine = Caller(service, by=world.member)
     first = machine("PUT", route(packet, "section", 9), {"content": {"sheet": {"runbook": "a"}}}, If_Match="*")
     assert first.status_code == 200
     content = {"sheet": {"runbook": "a", "support_hours": "8 to 18"}}
