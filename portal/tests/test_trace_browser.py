@@ -62,6 +62,7 @@ def test_fill_from_a_trace_then_answer_what_is_proposed(page, live_server, commi
     expect(page.get_by_label("Sanitised input")).to_have_value(
         "What does loan 7 cost? Write to [e-mail address] or call [phone number]."
     )
+    expect(page.get_by_label("Run at (UTC)")).to_have_value("2025-11-20T09:04:33")
     expect(page.get_by_label("Output", exact=True)).to_have_value("It quoted the tariff.")
     expect(page.locator("#trace")).to_contain_text("1 × card number, 1 × e-mail address, 1 × phone number")
     expect(page.locator("#trace li").filter(has_text="Prompt version")).to_contain_text("Not in the trace.")

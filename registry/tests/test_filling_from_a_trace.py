@@ -231,6 +231,7 @@ class TestPage:
         assert "10 of 10 parts are in the trace: 12 fields filled" in page
         assert "1 × e-mail address" in page and "Loan 7 costs 2.9%" in page and "was not kept" in page
         assert ASKED not in page
+        assert 'value="2025-11-20T09:04:33"' in page  # with its seconds, or saving anything else would cut them off
 
     def test_faults_are_said_with_their_path_above_the_form(self, packet, visitor):
         answer = self.send(visitor, packet, b'{"resourceSpans": [{"scopeSpans": 3}]}')
