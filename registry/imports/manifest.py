@@ -1,6 +1,7 @@
 """The manifest, `portcullis.yaml` version 1: what a team says of its agent in the agent's own repository."""
 
 import re
+import unicodedata
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 TOOL = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,79}")
 EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,8}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+PART_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 A_SLUG = "a short name of a to z, 0 to 9, - and _, at most 80"
 A_TOOL = "a tool's name of letters, digits, _ . and -, at most 80"
@@ -313,7 +315,9 @@ def read_section(fields: Fields, value: Any, path: str) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, part in fields.mapping(value, path).items():
         here = f"{path}.{name}"
-        if name == "sheet":
+        if not PART_NAME.fullmatch(name):
+            fields.fault(path, f"has a part {quoted(name)}, which no section has")
+        elif name == "sheet":
             made[name] = _values(fields, part, here)
         else:
             rows = fields.listing(part, here, MAX_PACKET_ROWS)
@@ -326,8 +330,12 @@ def _values(fields: Fields, value: Any, path: str) -> dict[str, Any]:
     for name, one in fields.mapping({} if value is None else value, path).items():
         if one is not None and not isinstance(one, (str, bool, int, float)):
             fields.fault(f"{path}.{name}", f"expected a text, a number, true or false, got {quoted(one)}")
-        elif isinstance(one, str) and UNWRITABLE.search(one):
-            fields.fault(f"{path}.{name}", "holds characters that no text has: NUL, or half of a pair")
+        elif not PART_NAME.fullmatch(name):
+            fields.fault(path, f"has a field {quoted(name)}, which no section has")
+        elif isinstance(one, str):
+            if UNWRITABLE.search(one):
+                fields.fault(f"{path}.{name}", "holds characters that no text has: NUL, or half of a pair")
+            made[name] = unicodedata.normalize("NFC", one)
         else:
             # Digests know no fractions; an amount is read from its digits either way.
             made[name] = repr(one) if isinstance(one, float) or _large(one) else one

@@ -201,6 +201,11 @@ class TestManifest:
             read_manifest(json.dumps(text_of(world, block)).encode())
         assert any(str(one).startswith(fault) for one in refusal.value.faults), refusal.value.faults
 
+    def test_letters_are_the_same_however_they_are_composed(self, world):
+        packet = bring(world, said(world, {9: {"sheet": {"runbook": "Cafe\u0301"}}}))
+        assert section(9).document(packet)["runbook"] == "Caf\u00e9"
+        assert not plan_manifest(said(world, {9: {"sheet": {"runbook": "Caf\u00e9"}}}), world.member).acts
+
     def test_a_service_account_drafts_and_never_submits(self, world):
         service = add_service_account(team=world.team, name="Pipeline", purpose="CI", by=world.member).person
         packet = bring(world, said(world, by_slug(world)), by=service)

@@ -127,7 +127,7 @@ def by_manifest(desk, number, content):
 
 
 SLOW = settings(
-    max_examples=5, deadline=None,
+    max_examples=4, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 
