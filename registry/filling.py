@@ -186,7 +186,7 @@ def _rows(plan: SectionPlan, rows: Rows, given: Any, before: Any, coming: Coming
         if i in ours:
             at = ours[i]
             _fields(plan, f"{rows.prefix}[{places[at]}]", kept[places[at]], values, theirs.get(at, {}))
-        elif any(value not in ("", False) for value in values.values()):
+        elif any(not _empty(value) for value in values.values()):
             plan.changes.append(
                 Change(plan.number, f"{rows.prefix}[{len(kept)}]", "", "new", value=values.get(rows.key, ""))
             )
@@ -211,7 +211,12 @@ def _matched(said: list[dict[str, Any]], there: list[dict[str, Any]], rows: Rows
 
 def _untouched(row: dict[str, Any], was: dict[str, Any]) -> bool:
     """Whether a row says what its source said, and nothing besides."""
-    return all(value == was[name] if name in was else value in ("", False) for name, value in row.items())
+    return all(value == was[name] if name in was else _empty(value) for name, value in row.items())
+
+
+def _empty(value: Any) -> bool:
+    """Whether nothing is said: 0 is an answer."""
+    return value == "" or value is False
 
 
 def _fields(plan: SectionPlan, part: str, row: dict[str, Any], said: dict[str, Any], was: dict[str, Any]) -> None:

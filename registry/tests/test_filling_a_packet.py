@@ -132,6 +132,14 @@ class TestManifest:
         accept(proposal=one, by=world.owner, seen=one.mark)
         assert content_of(section(4), packet)["case"][1]["input"] == "other"
 
+    def test_a_row_in_which_somebody_wrote_a_zero_stays(self, world):
+        packet = bring(world, said(world, {10: {"stage": [{"audience": "Staff"}]}}))
+        content = content_of(section(10), packet)
+        content["stage"][0]["dwell_days"] = 0
+        actions.write_section(packet=packet, number=10, content=content, by=world.author)
+        bring(world, said(world, {10: {"stage": [{"audience": "All"}]}}))
+        assert [row["audience"] for row in content_of(section(10), packet)["stage"]] == ["Staff", "All"]
+
     def test_a_proposal_never_moves_to_another_row(self, world):
         packet = world.draft(version="3.0.0")
         said_cases = [{"case_id": "case-03", "input": "What else?"}]
