@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         "send",
         help="send portcullis.yaml to a portal",
         description="Prints what the portal would do with the manifest; with --apply has it done. The API token, with the "
-        f"scope registry:write, is read from the environment variable {TOKEN}.",
+        f"scope registry:write, and packets:write for a packet block, is read from the environment variable {TOKEN}.",
     )
     sending.add_argument("path", nargs="?", default=".", help="portcullis.yaml, or its folder (default: this one)")
     sending.add_argument("--portal", required=True, metavar="URL", help="for example https://portcullis.example")
@@ -40,9 +40,14 @@ def main(argv: list[str] | None = None) -> int:
         action="store_true",
         help="you, a person, looked at what each new tool does; without it, new tools count as irreversible",
     )
+    sending.add_argument(
+        "--submit", action="store_true", help="with --apply: submit the packet for review, with a person's token"
+    )
     given = parser.parse_args(argv)
     if given.command == "send":
-        return send(Path(given.path), portal=given.portal, apply=given.apply, looked=given.looked)
+        if given.submit and not given.apply:
+            sending.error("--submit goes with --apply.")
+        return send(Path(given.path), portal=given.portal, apply=given.apply, looked=given.looked, submit=given.submit)
     return _init(Path(given.path), force=given.force, stdout=given.stdout)
 
 

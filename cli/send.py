@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ TOKEN = "PORTCULLIS_TOKEN"
 MOST = 10 * 1024 * 1024
 SECONDS = 60
 LOCAL = ("localhost", "127.0.0.1", "::1")
+PACKET = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WORDS = {
     "new": "added", "changed": "changed", "proposed": "proposed", "kept": "kept as it is", "same": "as it is",
     "gone": "taken out", "left": "left out",
@@ -31,23 +33,25 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def send(path: Path, *, portal: str, apply: bool, looked: bool) -> int:
-    """Send the manifest at `path` (the file, or its folder): print what importing it would do, and with `apply` have it
-    done. Returns the exit code: 0 done, 1 could not, 3 something stands in its way."""
+def send(path: Path, *, portal: str, apply: bool, looked: bool, submit: bool = False) -> int:
+    """Send the manifest at `path` (the file, or its folder): print what importing it would do, with `apply` have it done,
+    and with `submit` have the packet that it fills submitted, which only a person's token may. Returns the exit code: 0
+    done, 1 could not, 3 something stands in its way."""
     try:
         text = _read(path / "portcullis.yaml" if path.is_dir() else path)
         address, token = _address(portal), _token()
         said = {"text": text, "looked": looked}
-        seen = _post(address, token, said)
+        imports = f"{address}/imports/manifest"
+        seen = _plan(_post(imports, token, said), imports)
         _print(seen)
         if seen["problems"]:
             return 3
         if not apply:
             print("Nothing was written. Have it done with --apply." if seen["acts"] else "Nothing would change.")
             return 0
-        _post(address, token, {**said, "apply": True, "seen": seen["digest"]})
+        done = _plan(_post(imports, token, {**said, "apply": True, "seen": seen["digest"]}), imports)
         print("Done.")
-        return 0
+        return _submit(address, token, done.get("packet")) if submit else 0
     except Stopped as reason:
         print(reason, file=sys.stderr)
         return 1
@@ -72,33 +76,45 @@ def _address(portal: str) -> str:
         raise Stopped("--portal is the portal's address, for example https://portcullis.example.")
     if place.scheme == "http" and place.hostname not in LOCAL:
         raise Stopped("The token is sent over https only. Give the portal's https address.")
-    return f"{portal.rstrip('/')}/api/v1/imports/manifest"
+    return f"{portal.rstrip('/')}/api/v1"
+
+
+def _plan(body: Any, address: str) -> dict[str, Any]:
+    if not isinstance(body, dict) or not {"problems", "acts", "digest", "lines"} <= set(body):
+        raise Stopped(f"{address} gave no answer of a portal. Check --portal.")
+    return body
+
+
+def _submit(address: str, token: str, packet: object) -> int:
+    if not isinstance(packet, str) or not PACKET.fullmatch(packet):
+        raise Stopped("There is no open packet to submit: name its version in the manifest's packet block.")
+    made = _post(f"{address}/packets/{packet}/submit", token, {})
+    print(f"Submitted for review, revision {int(made['revision'])}.")
+    return 0
 
 
 def _token() -> str:
     token = os.environ.get(TOKEN, "").strip()
     if not token:
-        raise Stopped(f"{TOKEN} is not set: put an API token with the scope registry:write there.")
+        words = "registry:write, and packets:write where the manifest has a packet block"
+        raise Stopped(f"{TOKEN} is not set: put an API token there, with the scope {words}.")
     if not token.isascii() or not token.isprintable() or " " in token:
         raise Stopped(f"What {TOKEN} holds is no API token.")
     return token
 
 
-def _post(address: str, token: str, said: dict[str, Any]) -> dict[str, Any]:
+def _post(address: str, token: str, said: dict[str, Any]) -> Any:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "User-Agent": "portcullis"}
     request = urllib.request.Request(address, json.dumps(said).encode(), headers, method="POST")
     opener = urllib.request.build_opener(_NoRedirects)
     try:
         with opener.open(request, timeout=SECONDS) as answer:
-            body = json.loads(answer.read(MOST))
+            return json.loads(answer.read(MOST))
     except urllib.error.HTTPError as error:
         raise Stopped(_refused(error, token)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise Stopped(f"{address} could not be asked: {_safe(str(reason), token)}.") from None
-    if not isinstance(body, dict) or not {"problems", "acts", "digest", "lines"} <= set(body):
-        raise Stopped(f"{address} gave no answer of a portal. Check --portal.")
-    return body
 
 
 def _refused(error: urllib.error.HTTPError, token: str) -> str:

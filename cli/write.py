@@ -55,6 +55,7 @@ def manifest(found: Found) -> str:
     _models(out)
     _prompts(out)
     out.add("# Agents of the portal that this one calls, by slug. Not known from a checkout.", "calls: []", "")
+    _packet(out)
     _keys(out)
     _left_out(out)
     return "\n".join(out.lines).rstrip() + "\n"
@@ -174,6 +175,20 @@ def _prompts(out: Writer) -> None:
             out.add(f"# {len(out.found.prompts) - ROWS} more files were left out: a manifest names {ROWS} at most.", "")
     else:
         out.add("# NOT KNOWN: no prompt or instruction file was found.", "prompts: []", "")
+
+
+def _packet(out: Writer) -> None:
+    out.add(
+        "# What the packet of a version says, section by section (1 to 10), as the API gives and takes it. For example:",
+        "# packet:",
+        '#   version: "1.0.0"',
+        "#   sections:",
+        '#     "1":',
+        "#       use: [{text: A handler asks for the state of a claim.}]",
+        '#     "9":',
+        "#       sheet: {support_hours: 08:00 to 18:00 CET}",
+        "",
+    )
 
 
 def _keys(out: Writer) -> None:

@@ -237,7 +237,7 @@ def _proposals(user: Person) -> list[Todo]:
             "hold",
             "Proposed",
             str(some[0].target),
-            f"{address_of(some[0].target)}#proposals",
+            f"{address_of(some[0].target, some[0].section)}#proposals",
             f"{some[0].source_label} says otherwise: {', '.join(sorted({one.label.lower() for one in some}))}.",
             some[0].proposed_at,
             "Answer",

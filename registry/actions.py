@@ -16,7 +16,7 @@ from accounts.roles import Role
 from ledger.canonical import dumps, nfc, sha256
 from registry import entries
 from registry.case_import import merged
-from registry.contents import content_of
+from registry.contents import content_of, plain_content
 from registry.costing import PRICE_LIST_CURRENCY
 from registry.documents import digests, document
 from registry.merging import follow_merges
@@ -27,6 +27,7 @@ from registry.models import (
     Contribution,
     DataSource,
     Packet,
+    Proposal,
     Revision,
     SectionState,
     StoredFile,
@@ -37,7 +38,7 @@ from registry.models.risk import ORDER
 from registry.sections import SECTIONS, Section, section
 from registry.sections.base import SectionForms, form_data
 from registry.sections.s08_cost import price_of
-from registry.settling import settle, tell_end
+from registry.settling import settle, settle_section, tell_end
 from registry.upkeep import rules
 from registry.vocabulary import (
     AgentStatus,
@@ -259,9 +260,7 @@ def save_section(*, forms: SectionForms, seen: int, by: Person, using: TeamAnswe
     Raises Conflict when someone saved in between, or the packet is not open for editing; nothing is overwritten.
     """
     packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=forms.packet.pk)
-    may_edit(packet.agent, by)
-    if not packet.editable:
-        raise Conflict(f"This packet is {packet.get_state_display().lower()}, so its sections are closed.")
+    may_fill(packet, by)
     state = packet.section_states.select_related("saved_by").get(number=forms.section.number)
     if state.version != seen:
         who = state.saved_by.name if state.saved_by else "Someone"
@@ -272,25 +271,31 @@ def save_section(*, forms: SectionForms, seen: int, by: Person, using: TeamAnswe
         using = None
     if not forms.has_changed() and using is None:
         return state
+    asked = Proposal.objects.open().filter(packet=packet, section=state.number).exists()
+    before = plain_content(forms.section, packet) if asked else {}
     forms.save(by)
     if using is not None:
         AnswerUse.objects.create(packet=packet, section=state.number, version=using)
     _forget_answers(forms.section, packet)
-    state.version, state.saved_at, state.saved_by = state.version + 1, clock.now(), by
-    state.save(update_fields=["version", "saved_at", "saved_by"])
+    settled = settle_section(packet, state.number, before) if asked else []
     # What was chosen may have been merged away while this waited for its row.
     follow_merges(packet, by)
+    state = section_saved(packet, state.number, by)
+    for proposal in settled:
+        tell_end(proposal, by)
+    return state
+
+
+def section_saved(packet: Packet, number: int, by: Person) -> SectionState:
+    """Count and record that a section of a locked packet was changed. Called once all its rows are written."""
+    state = packet.section_states.get(number=number)
+    state.version, state.saved_at, state.saved_by = state.version + 1, clock.now(), by
+    state.by_a_person = state.by_a_person or not by.is_service
+    state.save(update_fields=["version", "saved_at", "saved_by", "by_a_person"])
     contributed(packet, by)
-    record(
-        packet.stream,
-        entries.SectionSaved(
-            packet=str(packet.pk),
-            revision=packet.revision,
-            section=state.number,
-            digest=sha256(dumps(forms.section.document(packet))),
-        ),
-        by=by,
-    )
+    digest = sha256(dumps(section(number).document(packet)))
+    said = entries.SectionSaved(packet=str(packet.pk), revision=packet.revision, section=number, digest=digest)
+    record(packet.stream, said, by=by)
     return state
 
 
@@ -310,6 +315,17 @@ def write_section(*, packet: Packet, number: int, content: Mapping[str, Any], by
     seen = packet.section_states.get(number=number).version  # before the rows are read, so that a save in between shows
     data = form_data(one.forms(packet), content)
     return save_section(forms=one.forms(packet, data), seen=seen, by=by)
+
+
+def replace_section(*, packet: Packet, number: int, content: Mapping[str, Any], by: Person) -> SectionState:
+    """Replace all of a section's content, as `write_section` does. A service account replaces nothing that a person saved
+    in this packet: Conflict, which says what to do instead."""
+    if by.is_service and packet.section_states.filter(number=number, by_a_person=True).exists():
+        raise Conflict(
+            f"A person has written section {number}, and a service account overwrites nothing of that. Send it to the "
+            "packet's route fill instead: what is empty is filled, and what differs becomes a proposal."
+        )
+    return write_section(packet=packet, number=number, content=content, by=by)
 
 
 def take_list_prices(*, packet: Packet, by: Person) -> SectionState:
@@ -434,6 +450,13 @@ def may_edit(agent: Agent, by: Person) -> None:
         raise Denied(f"Only the owner, the deputy and members of {agent.team.name} change {agent.name}.")
     if agent.retired_at is not None:
         raise Conflict(f"{agent.name} is retired. Its owner takes it back into use first.")
+
+
+def may_fill(packet: Packet, by: Person) -> None:
+    """Raises Denied unless `by` may change the packet's sections, and Conflict where they are closed."""
+    may_edit(packet.agent, by)
+    if not packet.editable:
+        raise Conflict(f"This packet is {packet.get_state_display().lower()}, so its sections are closed.")
 
 
 def _may_catalogue(by: Person) -> None:

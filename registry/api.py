@@ -13,7 +13,8 @@ from rest_framework.request import Request
 
 from accounts.models import Person, Team
 from accounts.roles import Scope
-from registry import actions, api_compare, api_standing, finding
+from registry import actions, api_compare, api_packets, api_standing, finding
+from registry.api_packets import replace, section_lines, visible_packet
 from registry.api_shapes import (
     AgentBody,
     AgentChange,
@@ -37,8 +38,8 @@ from registry.api_shapes import (
 from registry.contents import content_of, faults_of, titles_of
 from registry.demands import may_lack
 from registry.models import Agent, DataSource, Packet, Tool
-from registry.sections import SECTIONS, Section, section
-from web.api import Api, answer, asked, dumps, etag_of, given, idempotent, if_match, keyset, next_page, tagged
+from registry.sections import Section, section
+from web.api import Api, answer, asked, etag_of, given, idempotent, if_match, keyset, next_page, tagged
 from web.errors import Invalid
 
 READ, WRITE, DRAFT = Scope.REGISTRY_READ.value, Scope.REGISTRY_WRITE.value, Scope.PACKETS_WRITE.value
@@ -281,8 +282,7 @@ class PacketSection(Api):
         content = given(SectionNew, request.data)["content"]
         if faults := faults_of(one, packet, content):
             raise serializers.ValidationError(faults)
-        if dumps(before["content"]) != dumps(content):
-            actions.write_section(packet=packet, number=number, content=content, by=request.user)
+        replace(packet, one, content, request.user)
         body = section_body(packet, one)
         return answer(body, etag=version_tag(body["version"]))
 
@@ -303,15 +303,6 @@ class PacketDocument(Api):
         return response
 
 
-def visible_packet(user: Person, pk: UUID, *, lock: bool = False) -> Packet:
-    """The packet, if `user` may see it, else Http404; with `lock` its row is held until the transaction ends."""
-    rows = Packet.objects.visible_to(user).select_related("agent__team")
-    packet = (rows.select_for_update(of=("self",)) if lock else rows).filter(pk=pk).first()
-    if packet is None:
-        raise Http404()
-    return packet
-
-
 def _agent(user: Person, slug: str) -> dict[str, Any]:
     shown = {**CARD, **DETAIL}
     row = Agent.objects.visible_to(user).filter(slug=slug).values_list(*shown.values()).first()
@@ -323,7 +314,6 @@ def _agent(user: Person, slug: str) -> dict[str, Any]:
 
 
 def _packet(packet: Packet) -> dict[str, Any]:
-    states = dict(packet.section_states.values_list("number", "version"))
     revision = packet.current
     return {
         "id": packet.pk,
@@ -333,16 +323,7 @@ def _packet(packet: Packet) -> dict[str, Any]:
         "state": packet.state,
         "revision": packet.revision,
         "digest": revision.digest if revision else None,
-        "sections": [
-            {
-                "number": one.number,
-                "title": one.title,
-                "version": states.get(one.number, 0),
-                "problems": [problem.text for problem in one.problems(packet)],
-                "not_needed": [demand.sentence for demand in one.not_needed(packet)],
-            }
-            for one in SECTIONS
-        ],
+        "sections": section_lines(packet),
     }
 
 
@@ -412,6 +393,7 @@ urlpatterns = [
     path("agents/", AgentList.as_view(), name="api_agents"),
     path("agents/<slug:slug>/", AgentDetail.as_view(), name="api_agent"),
     *api_standing.urlpatterns,
+    *api_packets.urlpatterns,
     path("agents/<slug:slug>/packets/", PacketStart.as_view(), name="api_packet_new"),
     path("catalogue/data/", DataList.as_view(), name="api_data_list"),
     path("catalogue/tools/", ToolList.as_view(), name="api_tool_list"),

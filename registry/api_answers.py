@@ -12,7 +12,8 @@ from rest_framework.request import Request
 
 from accounts.models import Person, Team
 from registry import answers
-from registry.api import DRAFT, READ, WRITE, named, one_of_ten, section_body, version_tag, visible_packet
+from registry.api import DRAFT, READ, WRITE, named, one_of_ten, section_body, version_tag
+from registry.api_packets import visible_packet
 from registry.api_shapes import SectionBody
 from registry.models import TeamAnswer
 from registry.models.answers import LONGEST

@@ -9,10 +9,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from accounts.authentication import needs
 from accounts.models import Person, Team
 from accounts.roles import Scope
 from registry import import_actions as actions
-from registry.importing import Line, compare_server, plan_card, plan_manifest
+from registry.importing import Line, compare_server, open_packet, plan_card, plan_manifest
 from registry.imports.agentcard import read_card
 from registry.imports.manifest import read_manifest
 from registry.imports.mcp import read_tools
@@ -80,6 +81,9 @@ class ImportBody(serializers.Serializer):
     )
     problems = serializers.ListField(child=serializers.CharField(), help_text="What stands in its way.")
     lines = ImportLine(many=True)
+    packet = serializers.UUIDField(
+        required=False, allow_null=True, help_text="Of a manifest that was applied: the open packet of its version."
+    )
 
 
 class Importing(Api):
@@ -106,6 +110,8 @@ class ManifestImport(Importing):
         """What importing this `portcullis.yaml` would do; with `apply` and `seen`, does it."""
         said = given(ToolImportNew, request.data)
         manifest, cautious = read_manifest(_bytes(said)), not said["looked"]
+        if manifest.packet:
+            needs(request, Scope.PACKETS_WRITE)
         plan = plan_manifest(manifest, request.user, cautious=cautious)
         body = _body(plan, [(title, line) for title, lines in plan.parts for line in lines], plan.problems)
         if not said["apply"]:
@@ -113,7 +119,8 @@ class ManifestImport(Importing):
         actions.import_agent(
             manifest=manifest, seen=said["seen"], by=request.user, looked=said["looked"], cautious=cautious
         )
-        return _applied(body, reverse("api_agent", args=[manifest.slug]))
+        packet = open_packet(manifest, request.user)
+        return _applied({**body, "packet": packet}, reverse("api_agent", args=[manifest.slug]))
 
 
 class ToolsImport(Importing):

@@ -8,14 +8,10 @@ from hashlib import sha256
 from django.db import IntegrityError, transaction
 
 from accounts.models import Person
-from ledger.canonical import dumps, nfc
-from ledger.canonical import sha256 as digest_of
-from registry import entries
-from registry.actions import contributed, may_edit
+from registry.actions import may_fill, section_saved
 from registry.models import Attachment, Packet, StoredFile
-from registry.sections import section
 from work import clock
-from work.acts import Conflict, Invalid, record
+from work.acts import Conflict, Invalid
 
 LARGEST, LARGEST_IN_ALL, MOST = 10_000_000, 50_000_000, 20
 """Bytes of one file, bytes of a packet's files, and files a section."""
@@ -110,7 +106,7 @@ def attach(
             )  # fmt: skip
     except IntegrityError as error:
         raise Conflict(f"Section {number} has a file {name} already. Rename yours, or remove that one.") from error
-    _saved(packet, number, by)
+    section_saved(packet, number, by)
     return row
 
 
@@ -124,7 +120,7 @@ def detach(*, attachment: Attachment, by: Person) -> None:
     file = StoredFile.objects.select_for_update().defer("body").get(pk=digest)
     if not file.kept and not file.attachments.exists():
         file.delete()
-    _saved(packet, number, by)
+    section_saved(packet, number, by)
 
 
 def attached_name(packet: Packet, digest: str) -> str:
@@ -142,17 +138,5 @@ def attached_name(packet: Packet, digest: str) -> str:
 
 def _open(packet: Packet, by: Person) -> Packet:
     packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=packet.pk)
-    may_edit(packet.agent, by)
-    if not packet.editable:
-        raise Conflict(f"This packet is {packet.get_state_display().lower()}, so its sections are closed.")
+    may_fill(packet, by)
     return packet
-
-
-def _saved(packet: Packet, number: int, by: Person) -> None:
-    state = packet.section_states.get(number=number)
-    state.version, state.saved_at, state.saved_by = state.version + 1, clock.now(), by
-    state.save(update_fields=["version", "saved_at", "saved_by"])
-    contributed(packet, by)
-    digest = digest_of(dumps(nfc(section(number).document(packet))))
-    said = entries.SectionSaved(packet=str(packet.pk), revision=packet.revision, section=number, digest=digest)
-    record(packet.stream, said, by=by)

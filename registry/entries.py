@@ -256,6 +256,34 @@ class LaunchReviewed(Entry):
     found_sha256: Sha256
 
 
+class TraceRead(Entry):
+    """`sha256` is of the trace as it came, which is not kept. `redacted` is how much was taken out of what is."""
+
+    kind = "packet.trace_read"
+    sentence = "filled the trail of a run from a trace of {spans} spans"
+    packet: Id
+    revision: int
+    sha256: Sha256
+    spans: int
+    found: list[Slug]
+    filled: list[Slug]
+    proposed: list[Slug]
+    redacted: int
+
+
+class PacketFilled(Entry):
+    """`source` is the digest of what it was filled from."""
+
+    kind = "packet.filled"
+    sentence = "filled sections of the packet from {source_kind}"
+    packet: Id
+    revision: int
+    source_kind: Slug
+    source: Sha256
+    sections: list[int]
+    proposed: int
+
+
 class PacketFrozen(Entry):
     kind = "packet.submitted"
     sentence = "submitted revision {revision}"

@@ -34,10 +34,8 @@ WORDS: dict[str, Mapping[Any, Any]] = {
 }
 
 
-def label(target: Any, field: str, section: int = 0, part: str = "") -> str:
+def label(target: Any, field: str) -> str:
     """The field's name for people."""
-    if section:
-        return f"Section {section}, {part}, {field.replace('_', ' ')}"
     return LABELS[type(target).__name__][field]
 
 

@@ -10,7 +10,8 @@ from accounts.actors import a_person
 from accounts.models import Person, Team
 from ledger.canonical import dumps, nfc, sha256
 from registry import entries, proposals
-from registry.actions import change_agent, register_agent
+from registry.actions import change_agent, register_agent, start_packet
+from registry.filling import fill
 from registry.importing import CARD_SOURCE, MANIFEST, MCP, Plan, below_worst, compare_server, plan_card, plan_manifest
 from registry.imports.agentcard import AgentCard
 from registry.imports.manifest import Manifest, SourceClaim, ToolClaim
@@ -58,6 +59,7 @@ def import_agent(
     agent = _written(plan, by)
     proposals.tell(filed, by=by)
     _tell(added, by)
+    _fill(plan, agent, origin, by)
     made = ImportedManifest.objects.create(
         agent=agent,
         number=number,
@@ -158,6 +160,15 @@ def _written(plan: Plan, by: Person) -> Agent:
     if plan.calls is not None:
         values["calls"] = plan.calls
     return change_agent(agent=plan.agent, by=by, **values) if values else plan.agent
+
+
+def _fill(plan: Plan, agent: Agent, origin: Origin, by: Person) -> None:
+    """Fill the packet of the manifest's version; start it, where there is none."""
+    said = plan.manifest.packet
+    if said is None or not plan.fills:
+        return
+    packet = plan.packet or start_packet(agent=agent, version=said.version, by=by)
+    fill(packet=packet, given=said.sections, origin=origin, by=by, before=plan.packet_before)
 
 
 @dataclass

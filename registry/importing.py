@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from django.db.models.functions import Lower
 
@@ -10,12 +11,14 @@ from accounts.models import Person, Team
 from accounts.roles import Role
 from ledger.canonical import dumps, nfc, sha256
 from registry.fields import CARD, SOURCE, TOOL, label, value_of, words
+from registry.filling import Change, Coming, Sections, faults_in_words, nothing_written, plan_sections
 from registry.imports.agentcard import AgentCard
 from registry.imports.manifest import Manifest, SourceClaim, ToolClaim
 from registry.imports.mcp import ToolList
-from registry.models import Agent, DataSource, ImportedManifest, Tool
-from registry.proposals import History, Suggestion, history, standing
-from registry.vocabulary import Classification, Effect, ToolTag
+from registry.models import Agent, DataSource, ImportedManifest, Packet, Tool
+from registry.proposals import History, Suggestion, history, standing, standing_of
+from registry.sections import section
+from registry.vocabulary import EDITABLE, ENDED, Classification, Effect, PacketState, ToolTag
 
 MANIFEST, MCP, CARD_SOURCE = "manifest", "mcp", "card"
 """Kinds of sources of proposals."""
@@ -87,6 +90,21 @@ class Plan:
     said: list[Suggestion] = field(default_factory=list)
     """What the manifest says of fields that have a value already."""
     past: History = field(default_factory=dict)
+    packet: Packet | None = None
+    """The open packet that the manifest fills, if there is one of its version."""
+    starts: bool = False
+    """Whether importing starts that packet."""
+
+    @property
+    def fills(self) -> bool:
+        """Whether importing fills a packet."""
+        return self.packet is not None or self.starts
+
+    @property
+    def packet_before(self) -> Sections:
+        """What the last manifest said of its packet: where it still stands, it is the manifest's to change."""
+        sections = ((self.last.content if self.last else {}).get("packet") or {}).get("sections") or {}
+        return {int(number): one for number, one in sections.items()}
 
     @property
     def digest(self) -> str:
@@ -131,6 +149,7 @@ def plan_manifest(manifest: Manifest, by: Person, *, cautious: bool = False) -> 
     _catalogue(plan, by, cautious)
     _calls(plan, by)
     _declared(plan)
+    _packet(plan)
     plan.parts = [(title, lines) for title, lines in plan.parts if lines]
     return plan
 
@@ -376,6 +395,61 @@ def _declared(plan: Plan) -> None:
                 lines.append(Line(key, "same", after=value))
         lines += [Line(key, "gone", before=value) for key, value in old.items() if key not in new]
         plan.parts.append((title, lines))
+
+
+def _packet(plan: Plan) -> None:
+    """What becomes of the packet's sections: what is empty is filled, what somebody wrote is proposed."""
+    said, agent = plan.manifest.packet, plan.agent
+    if said is None:
+        return
+    title = f"Packet for version {said.version}"
+    packets = agent.packets.select_related("agent__team") if agent else Packet.objects.none()
+    living = packets.filter(version=said.version).exclude(state__in=ENDED).first()
+    approved = packets.filter(state=PacketState.APPROVED).order_by("-number").first()
+    if living and not living.editable:
+        why = f"It is {living.get_state_display().lower()}, so its sections are closed. Name the next version."
+        plan.parts.append((title, [Line("Packet", "left", why=why)]))
+        return
+    plan.packet, plan.starts = living, living is None
+    if living:
+        plan.parts.append((title, [Line("Packet", "same", f"number {living.number}", f"number {living.number}")]))
+    else:
+        of = f"a copy of {approved.version}, then filled" if approved else "filled with the below"
+        plan.parts.append((title, [Line("Packet", "new", after=of)]))
+    coming: Coming = {Tool: {claim.slug for claim in plan.tools}, DataSource: {claim.slug for claim in plan.sources}}
+    target = living or approved or nothing_written()
+    made = plan_sections(said.sections, target, before=plan.packet_before, coming=coming)
+    plan.problems += [f"packet.{fault}" for fault in faults_in_words(made)]
+    for one in made:
+        about = section(one.number)
+        lines = [_change(change, living, plan.past) for change in one.changes if change.outcome != "same"]
+        lines = lines or [Line(about.short, "same")]
+        plan.parts.append((f"Section {one.number}: {about.title}", lines))
+
+
+def open_packet(manifest: Manifest, by: Person) -> UUID | None:
+    """The id of the open packet that `manifest` fills, if it fills one."""
+    version = manifest.packet.version if manifest.packet else ""
+    rows = Packet.objects.visible_to(by).filter(agent__slug=manifest.slug, version=version, state__in=EDITABLE)
+    return rows.values_list("pk", flat=True).first()
+
+
+def _change(one: Change, living: Packet | None, past: History) -> Line:
+    outcome, why = one.outcome, ""
+    if outcome == "proposed":
+        where = "new"
+        if living:
+            last = past.get((living.pk, one.number, one.part, one.name))
+            where = standing_of(last, one.value)
+        outcome, why = "proposed" if where == "new" else "kept", f"{PERSONS}. {KEPT[where]}"
+    what = one.label.partition(": ")[2] or one.label
+    row = one.label.partition(": ")[0].partition(", ")[2]
+    return Line(f"{row}: {what}" if row else what, outcome, _start(one.now_words), _start(one.value_words), why)
+
+
+def _start(words: str) -> str:
+    """The beginning of a long text."""
+    return words if len(words) <= 300 else f"{words[:280]}… ({len(words):,} characters)"
 
 
 @dataclass

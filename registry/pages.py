@@ -233,9 +233,11 @@ def _plain(value: Any) -> list[str]:
     return sorted(str(getattr(one, "pk", one)) for one in given if one not in (None, ""))
 
 
-def address_of(target: Agent | DataSource | Tool | Packet) -> str:
-    """The page of what a proposal is about."""
+def address_of(target: Agent | DataSource | Tool | Packet, section: int) -> str:
+    """The page of what a proposal is about; of a packet that of its section."""
     if isinstance(target, Agent):
         return reverse("agent_detail", args=[target.slug])
-    names = {DataSource: "data_detail", Tool: "tool_detail", Packet: "packet_detail"}
+    if isinstance(target, Packet):
+        return reverse("packet_section", args=[target.pk, section])
+    names = {DataSource: "data_detail", Tool: "tool_detail"}
     return reverse(names[type(target)], args=[target.pk])

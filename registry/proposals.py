@@ -1,7 +1,6 @@
 """Acts on proposals: making them, accepting and dismissing them. What a person filled changes by nobody else's act."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
@@ -12,7 +11,7 @@ from accounts.actors import a_person
 from accounts.models import Person
 from registry import entries, fields, upkeep
 from registry.actions import change_agent, write_section
-from registry.contents import content_of
+from registry.contents import PART, content_of, plain_content, value_at
 from registry.models import Agent, DataSource, Packet, Proposal, Tool
 from registry.sections import section
 from registry.settling import column_of, ended, said_of, stream_of, tell_end
@@ -21,7 +20,6 @@ from work import clock
 from work.acts import Conflict, Denied, Invalid, record
 
 ORDER = (Agent, DataSource, Tool, Packet)
-PART = re.compile(r"([a-z_]+)\[(\d+)\]")
 Key = tuple[Any, int, str, str]
 """The field that something is about: target's id, section, part, name."""
 History = dict[Key, Proposal]
@@ -51,6 +49,8 @@ class Suggestion:
     part: str = ""
     taken: bool = False
     """Whether the act that brings it writes it itself, as an import does with an empty field."""
+    content: Mapping[str, Any] | None = None
+    """Of a packet: what the section says, where it has been read."""
 
     @property
     def key(self) -> Key:
@@ -61,7 +61,10 @@ class Suggestion:
     def now(self) -> Any:
         """What the field says now."""
         if isinstance(self.target, Packet):
-            return read_part(self.target, self.section, self.part, self.field)
+            content = plain_content(section(self.section), self.target) if self.content is None else self.content
+            if (said := value_at(content, self.part, self.field)) is None:
+                raise Invalid(_gone(self.part, self.field))
+            return said
         return fields.value_of(self.target, self.field)
 
     @property
@@ -98,12 +101,13 @@ def history(kind: str, key: str) -> History:
 def standing(one: Suggestion, past: History) -> str:
     """What proposing it would do: nothing, since the field says the `same`, it is `open` already, or it was `dismissed`
     and the source has said nothing else since; else it is `new`."""
-    if one.agrees:
-        return "same"
-    last = past.get(one.key)
-    stands = last is not None and last.state in (ProposalState.OPEN, ProposalState.DISMISSED)
-    if last is not None and stands and last.value_sha256 == fields.digest(one.value):
-        return str(last.state)
+    return "same" if one.agrees else standing_of(past.get(one.key), one.value)
+
+
+def standing_of(last: Proposal | None, value: Any) -> str:
+    """What proposing a `value` that the field does not say would do, by the source's `last` proposal for it."""
+    if last is not None and last.state in (ProposalState.OPEN, ProposalState.DISMISSED):
+        return str(last.state) if last.value_sha256 == fields.digest(value) else "new"
     return "new"
 
 
@@ -124,7 +128,11 @@ def file(*, said: Iterable[Suggestion], origin: Origin, by: Person | None) -> Fi
     """The rows of `propose`, without the ledger: for an act that writes further rows before it records. Locks targets."""
     given = sorted(said, key=lambda one: (ORDER.index(type(one.target)), *map(str, one.key)))
     fresh = _locked(given)
-    given = [replace(one, target=fresh[one.target.pk]) for one in given]
+    read: dict[tuple[Any, int], Any] = {}
+    for one in given:
+        if one.section and (one.target.pk, one.section) not in read:
+            read[one.target.pk, one.section] = plain_content(section(one.section), fresh[one.target.pk])
+    given = [replace(one, target=fresh[one.target.pk], content=read.get((one.target.pk, one.section))) for one in given]
     past = history(origin.kind, origin.key)
     others = _open_values(given)
     filed, at = Filed(), clock.now()
@@ -183,10 +191,29 @@ def dismiss(*, proposal: Proposal, reason: str, by: Person) -> Proposal:
     return proposal
 
 
-def waiting(target: Agent | DataSource | Tool | Packet, user: Person) -> list[Shown]:
+def waiting(target: Agent | DataSource | Tool, user: Person) -> list[Shown]:
     """The open proposals about `target` that `user` may see, oldest first, with one query."""
     rows = Proposal.objects.visible_to(user).open().filter(**{column_of(target): target}).told()
     return [shown(row, user) for row in rows.order_by("proposed_at", "field", "pk")]
+
+
+def waiting_in(packet: Packet, number: int, user: Person) -> list[Shown]:
+    """The open proposals about section `number` of `packet` that `user` may see, oldest first."""
+    rows = Proposal.objects.visible_to(user).open().filter(packet=packet, section=number).told()
+    found = list(rows.order_by("proposed_at", "part", "field", "pk"))
+    read_sections(found)
+    return [shown(row, user) for row in found]
+
+
+def read_sections(rows: Iterable[Proposal]) -> None:
+    """Read what the sections say that open proposals are about, each section once."""
+    read: dict[tuple[Any, int], dict[str, Any]] = {}
+    for row in rows:
+        if row.packet is not None and row.state == ProposalState.OPEN:
+            key = (row.packet_id, row.section)
+            if key not in read:
+                read[key] = plain_content(section(row.section), row.packet)
+            row.content = read[key]
 
 
 def shown(row: Proposal, user: Person, address: str = "") -> Shown:
@@ -197,10 +224,8 @@ def shown(row: Proposal, user: Person, address: str = "") -> Shown:
     return Shown(row, may, "" if may or row.state != ProposalState.OPEN else whose(row), source, address)
 
 
-def read_part(packet: Packet, number: int, part: str, name: str) -> Any:
-    """What one field of a packet's section says. Raises Invalid where there is no such place."""
-    value = place_in(content_of(section(number), packet), part, name)[name]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)  # dates, amounts, ids
+def _gone(part: str, name: str) -> str:
+    return f"The section has no {part}.{name} any more, so nothing can be proposed or taken over there."
 
 
 def place_in(content: dict[str, Any], part: str, name: str) -> dict[str, Any]:
@@ -210,8 +235,8 @@ def place_in(content: dict[str, Any], part: str, name: str) -> dict[str, Any]:
         rows = content.get(found[1], [])
         row = rows[int(found[2])] if int(found[2]) < len(rows) else None
     if row is None or name not in row:
-        raise Invalid(f"The section has no {part}.{name} any more, so nothing can be proposed or taken over there.")
-    return cast(dict[str, Any], row)
+        raise Invalid(_gone(part, name))
+    return row
 
 
 def _take_over(change: Suggestion, value: Any, by: Person) -> None:

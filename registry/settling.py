@@ -4,7 +4,10 @@ from typing import Any
 
 from accounts.models import Person
 from registry import entries
-from registry.models import Agent, DataSource, Proposal, Tool
+from registry.contents import PART, plain_content
+from registry.models import Agent, DataSource, Packet, Proposal, Tool
+from registry.sections import section
+from registry.sections.base import Rows
 from registry.vocabulary import ProposalState
 from work import clock
 from work.acts import record
@@ -26,6 +29,26 @@ def settle(target: Agent | DataSource | Tool) -> list[Proposal]:
 def _pointless(row: Proposal, target: Any) -> bool:
     setattr(row, column_of(target), target)  # as it is now, which is what the caller has just written
     return bool(row.after == row.now)
+
+
+def settle_section(packet: Packet, number: int, before: dict[str, Any]) -> list[Proposal]:
+    """End the open proposals about a section of a locked packet that its save has made pointless: the field says so by now,
+    or rows were added, removed or moved, so that a row's number may stand for another. `before` is the plain content
+    before the save. Returns them, for `tell_end`."""
+    rows = Proposal.objects.open().filter(packet=packet, section=number).select_for_update().order_by("pk")
+    content = plain_content(section(number), packet)
+    moved = {kind.prefix for kind in section(number).rows if _names(kind, before) != _names(kind, content)}
+    done = []
+    for row in rows:
+        row.packet, row.content = packet, content
+        found = PART.fullmatch(row.part)
+        if row.after == row.now or (found and found[1] in moved):
+            done.append(ended(row, ProposalState.SUPERSEDED))
+    return done
+
+
+def _names(kind: Rows, content: dict[str, Any]) -> list[Any]:
+    return [row.get(kind.key) for row in content.get(kind.prefix, ())]
 
 
 def tell_end(row: Proposal, by: Person | None) -> None:

@@ -100,6 +100,23 @@ class ToolsForm(ImportForm):
     field_order = ("server", "file", "text", "url")
 
 
+class TraceForm(ImportForm):
+    """The trace of one run."""
+
+    trace_id = forms.CharField(
+        max_length=64,
+        required=False,
+        label="Trace id",
+        help_text="Where the export holds several traces: the one that you want.",
+    )
+    field_order = ("file", "text", "trace_id")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="id_trace_%s", **kwargs)  # the page has another form with a file
+        self.fields.pop("url", None)
+        self.fields["text"].widget.attrs["rows"] = 4
+
+
 class ContractForm(ImportForm):
     """One version of a data contract."""
 

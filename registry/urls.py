@@ -63,6 +63,7 @@ urlpatterns = [
     path("answers/new", answers.answer_new, name="answer_new"),
     path("answers/<uuid:pk>/", answers.answer_detail, name="answer_detail"),
     path("packets/<uuid:pk>/cases", sections.packet_cases, name="packet_cases"),
+    path("packets/<uuid:pk>/trace", sections.packet_trace, name="packet_trace"),
     path("packets/<uuid:pk>/prices", sections.packet_prices, name="packet_prices"),
     path("packets/<uuid:pk>/compare", paper.packet_compare, name="packet_compare"),
     path("packets/<uuid:pk>/packet.pdf", paper.packet_pdf, name="packet_pdf"),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from accounts.tokens import make_token
-from registry.models import Agent
+from accounts.tokens import add_service_account, make_token
+from registry.actions import change_agent, write_section
+from registry.models import Agent, Packet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +54,33 @@ def test_it_shows_then_applies(live_server, committed_world, checkout):
     (checkout / "portcullis.yaml").write_text(MANIFEST.replace("owner@", "nobody@").replace("gift-agent", "other"))
     code, said = run(checkout, "--portal", live_server.url, "--apply", token=token)
     assert code == 3 and "nobody signs in as nobody@bank.example" in said
+
+
+def test_a_packet_block_is_shown_then_filled_and_submitted_only_by_a_person(live_server, committed_world, checkout):
+    world = committed_world
+    block = 'packet: {version: "7.0.0", sections: {"9": {sheet: {runbook: "https://r.example"}}}}\n'
+    (checkout / "portcullis.yaml").write_text(MANIFEST + block)
+    narrow = make_token(person=world.member, name="CI", scopes=["registry:write"], days=7, by=world.member).secret
+    code, said = run(checkout, "--portal", live_server.url, token=narrow)
+    assert code == 1 and "packets:write" in said
+    scopes = ["registry:write", "packets:write"]
+    token = make_token(person=world.member, name="CI", scopes=scopes, days=7, by=world.member).secret
+    code, said = run(checkout, "--portal", live_server.url, token=token)
+    assert code == 0 and "added: Runbook  https://r.example" in said and not Packet.objects.exists()
+    code, said = run(checkout, "--portal", live_server.url, "--apply", "--looked", "--submit", token=token)
+    assert code == 1 and "Done." in said and "Section 1: " in said
+    packet = Packet.objects.get(version="7.0.0")
+    assert packet.state == "draft"
+    service = add_service_account(team=world.team, name="Pipeline", purpose="CI", by=world.member).person
+    robot = make_token(person=service, name="CI", scopes=scopes, days=7, by=world.member).secret
+    code, said = run(checkout, "--portal", live_server.url, "--apply", "--submit", token=robot)
+    assert code == 1 and "never submits a packet" in said
+    for number, content in world.sections().items():
+        write_section(packet=packet, number=number, content=content, by=world.member)
+    change_agent(agent=packet.agent, deputy=world.deputy, by=world.member)
+    code, said = run(checkout, "--portal", live_server.url, "--apply", "--submit", token=token)
+    assert code == 0 and "Submitted for review, revision 1." in said
+    assert Packet.objects.get(pk=packet.pk).state == "in_review"
 
 
 def test_a_token_that_is_refused_is_not_printed(live_server, committed_world, checkout):

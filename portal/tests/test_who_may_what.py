@@ -34,6 +34,7 @@ from registry.risk import EDITION, QUESTIONS
 from registry.saved_views import save_view
 from registry.sections import section
 from registry.sections.s10_rollout import RolloutPlan
+from registry.tests.traces import export, run
 from releases.actions import ask_to_resume, suspend
 from signals.actions import add_cost_rule
 from signals.models import CostLine, CostRule, EvalRun, Pull, Source
@@ -187,6 +188,7 @@ class Scene:
             "answer_use": [draft.pk, 9],
             "api_answer": [escalation.pk],
             "api_answer_use": [draft.pk, 9],
+            "packet_trace": [draft.pk],
             "attachment_new": [draft.pk, 7],
             "attachment_file": [draft.pk, report.file_id],
             "attachment_remove": [report.pk],
@@ -225,6 +227,7 @@ class Scene:
             "api_packet_section": [draft.pk, 9],
             "api_packet_submit": [draft.pk],
             "api_packet_compare": packet,
+            **{f"api_packet_{part}": [draft.pk] for part in ("validate", "sections", "fill", "trace")},
             "api_packet_document": packet,
             "api_source_pull": [source.pk],
             "api_pull": [Pull.objects.first().pk],
@@ -298,6 +301,7 @@ class Scene:
             "api_answer": {"text": "Page the on-call at once."},
             "api_answer_use": {"answer": str(escalation.pk), "into": ["sheet.escalation"]},
             "packet_cases": {"cases": Rereadable("cases.csv", b"case_id\nrefund-7\n")},
+            "packet_trace": {"file": Rereadable("trace.json", export(*run()))},
             "attachment_new": {"file": Rereadable("other.txt", b"Some failed")},
             "signoff": {
                 "digest": submitted.current.digest, "role": "security", "attested": ["security-1", "security-2"],
@@ -331,6 +335,9 @@ class Scene:
             "api_agent": {"summary": "Does other things"},
             "api_packet_new": {"version": "9.9.9"},
             "api_packet_section": {"content": {"sheet": {"authority": "Everything"}}},
+            "api_packet_sections": {"sections": {"9": {"sheet": {"authority": "Everything"}}}},
+            "api_packet_fill": {"sections": {"9": {"sheet": {"authority": "Everything"}}}, "origin": "Build 7"},
+            "api_packet_trace": {"text": export(*run()).decode()},
             "api_data_list": {"name": "Ledger of gifts"},
             "api_tool_list": {"slug": "gifts.read"},
             "theme": {"theme": "dark", "next": "/"},

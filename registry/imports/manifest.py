@@ -1,6 +1,7 @@
 """The manifest, `portcullis.yaml` version 1: what a team says of its agent in the agent's own repository."""
 
 import re
+import unicodedata
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -26,12 +27,16 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 TOOL = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,79}")
 EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,8}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+PART_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
+UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 A_SLUG = "a short name of a to z, 0 to 9, - and _, at most 80"
 A_TOOL = "a tool's name of letters, digits, _ . and -, at most 80"
 AN_EMAIL = "an e-mail address"
 A_DIGEST = "a SHA-256 digest of 64 hexadecimal digits"
 
-TOP = ("portcullis", "agent", "tools", "data_sources", "models", "prompts", "calls")
+TOP = ("portcullis", "agent", "tools", "data_sources", "models", "prompts", "calls", "packet")
+SECTIONS = tuple(str(number) for number in range(1, 11))
+MAX_PACKET_ROWS = 1000
 OURS = ("note", "claimed")
 """Of a claim, what no manifest said."""
 AGENT_FIELDS = (
@@ -92,6 +97,18 @@ class PromptClaim:
 
 
 @dataclass(frozen=True)
+class PacketClaim:
+    """What the packet of a version says: content by section number, in the shape that the API gives and takes."""
+
+    version: str
+    sections: dict[int, dict[str, Any]]
+
+    def document(self) -> dict[str, Any]:
+        """As the manifest writes it."""
+        return {"version": self.version, "sections": {str(number): one for number, one in self.sections.items()}}
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A manifest that holds. Empty means that nothing was said; `autonomy` 0 likewise."""
 
@@ -110,6 +127,7 @@ class Manifest:
     models: tuple[ModelClaim, ...] = ()
     prompts: tuple[PromptClaim, ...] = ()
     calls: tuple[str, ...] = field(default=())
+    packet: PacketClaim | None = None
 
     def document(self) -> dict[str, Any]:
         """The manifest as plain values, without what was not said. Reading it again gives the same manifest."""
@@ -122,7 +140,9 @@ class Manifest:
             for name in ("tools", "data_sources", "models", "prompts")
             if (found := getattr(self, name))
         }
-        return {"portcullis": VERSION, "agent": agent, **rows, **({"calls": list(self.calls)} if self.calls else {})}
+        calls = {"calls": list(self.calls)} if self.calls else {}
+        packet = {"packet": self.packet.document()} if self.packet else {}
+        return {"portcullis": VERSION, "agent": agent, **rows, **calls, **packet}
 
 
 def _plain(value: Any) -> Any:
@@ -154,6 +174,7 @@ def read_manifest(data: bytes) -> Manifest:
         models=_models(fields, top.get("models")),
         prompts=_prompts(fields, top.get("prompts")),
         calls=_calls(fields, top.get("calls")),
+        packet=_packet(fields, top.get("packet")),
     )
     if made.deputy and made.deputy == made.owner:
         fields.fault("agent.deputy", "must be someone else than the owner")
@@ -271,3 +292,55 @@ def _calls(fields: Fields, value: Any) -> tuple[str, ...]:
         fields.once(slug, f"calls[{i}]", seen, "the agent")
         made.append(slug)
     return tuple(made)
+
+
+def _packet(fields: Fields, value: Any) -> PacketClaim | None:
+    """The block's shape; what the fields of a section take is asked of the section's own forms, when it is planned."""
+    if value is None:
+        return None
+    row = fields.mapping(value, "packet", ("version", "sections"))
+    version = fields.text(row.get("version"), "packet.version", 50, needed="say which version the packet is for")
+    given = row.get("sections")
+    sections = fields.mapping({} if given is None else given, "packet.sections", SECTIONS)
+    made = {
+        int(number): read_section(fields, sections[number], f"packet.sections.{number}")
+        for number in SECTIONS
+        if sections.get(number) is not None
+    }
+    return PacketClaim(version, made)
+
+
+def read_section(fields: Fields, value: Any, path: str) -> dict[str, Any]:
+    """One section's content: an object of fields under `sheet`, a list of them under each kind of row."""
+    made: dict[str, Any] = {}
+    for name, part in fields.mapping(value, path).items():
+        here = f"{path}.{name}"
+        if not PART_NAME.fullmatch(name):
+            fields.fault(path, f"has a part {quoted(name)}, which no section has")
+        elif name == "sheet":
+            made[name] = _values(fields, part, here)
+        else:
+            rows = fields.listing(part, here, MAX_PACKET_ROWS)
+            made[name] = [_values(fields, one, f"{here}[{i}]") for i, one in enumerate(rows)]
+    return made
+
+
+def _values(fields: Fields, value: Any, path: str) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, one in fields.mapping({} if value is None else value, path).items():
+        if one is not None and not isinstance(one, (str, bool, int, float)):
+            fields.fault(f"{path}.{name}", f"expected a text, a number, true or false, got {quoted(one)}")
+        elif not PART_NAME.fullmatch(name):
+            fields.fault(path, f"has a field {quoted(name)}, which no section has")
+        elif isinstance(one, str):
+            if UNWRITABLE.search(one):
+                fields.fault(f"{path}.{name}", "holds characters that no text has: NUL, or half of a pair")
+            made[name] = unicodedata.normalize("NFC", one)
+        else:
+            # Digests know no fractions; an amount is read from its digits either way.
+            made[name] = repr(one) if isinstance(one, float) or _large(one) else one
+    return made
+
+
+def _large(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53

@@ -66,21 +66,21 @@ def decoded(data: bytes) -> str:
     return text
 
 
-def read_json(data: bytes) -> Any:
-    """The JSON value in `data` (RFC 8259, no duplicate keys, no NaN). Raises Unreadable."""
+def read_json(data: bytes, *, depth: int = MAX_DEPTH) -> Any:
+    """The JSON value in `data` (RFC 8259, no duplicate keys, no NaN), nested at most `depth` levels. Raises Unreadable."""
     text = decoded(data)
     if text.count(",") + text.count("[") + text.count("{") > MAX_JSON_MARKS:
-        refuse("It holds far more values than any list of tools or card. Import a smaller one.")
+        refuse(f"It holds more than {MAX_JSON_MARKS:,} values. Import a smaller one.")
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         words = f"This is no JSON: line {error.lineno}, column {error.colno}: {error.msg}."
         raise NoJson(Fault("", words)) from error
     except RecursionError:
-        refuse(f"It is nested deeper than {MAX_DEPTH} levels.")
+        refuse(f"It is nested deeper than {depth} levels.")
     except ValueError as error:  # a number of thousands of digits
         refuse(f"This is no JSON that can be read: {str(error)[:100]}.")
-    _shallow(value)
+    _shallow(value, depth)
     return value
 
 
@@ -99,12 +99,12 @@ def _no_constant(name: str) -> NoReturn:
     refuse(f"{name} is no JSON value.")
 
 
-def _shallow(value: Any) -> None:
+def _shallow(value: Any, most: int) -> None:
     level, depth = [value], 0
     while level:
         depth += 1
-        if depth > MAX_DEPTH:
-            refuse(f"It is nested deeper than {MAX_DEPTH} levels.")
+        if depth > most:
+            refuse(f"It is nested deeper than {most} levels.")
         level = [
             inner
             for one in level

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from django import forms
+
 from registry.imports import manifest as m
+from registry.sections import SECTIONS, Section
+from registry.sections.base import CatalogueChoice
 
 LINE = r"^[^\u0000-\u001f\u007f]*$"
 
@@ -29,6 +33,43 @@ def _like(pattern: str, about: str) -> dict[str, Any]:
 
 def _choice(choices: tuple[Any, ...], about: str) -> dict[str, Any]:
     return {"enum": [*choices, "", None], "description": about}
+
+
+def _section(one: Section) -> dict[str, Any]:
+    """A section's content, made of the section's own forms."""
+    parts = {"sheet": _form(one.sheet, one.sheet_title)} if one.sheet else {}
+    for rows in one.rows:
+        size = {"minItems": rows.fixed, "maxItems": rows.fixed} if rows.fixed else {"maxItems": m.MAX_PACKET_ROWS}
+        parts[rows.prefix] = {
+            "type": ["array", "null"], **size, "description": rows.title, "items": _form(rows.form, rows.title),
+        }  # fmt: skip
+    return {"type": ["object", "null"], "additionalProperties": False, "properties": parts, "description": one.title}
+
+
+def _form(form: type[forms.ModelForm], about: str) -> dict[str, Any]:
+    properties = {name: _field(field) for name, field in form.base_fields.items()}
+    return {"type": ["object", "null"], "additionalProperties": False, "properties": properties, "description": about}
+
+
+def _field(field: forms.Field) -> dict[str, Any]:
+    said = ". ".join(str(words).rstrip(".") for words in (field.label, field.help_text) if words)
+    about = {"description": said} if said else {}
+    match field:
+        case CatalogueChoice() | forms.ModelChoiceField():
+            return {"type": ["string", "null"], "description": f"{said}: its slug in the catalogue".lstrip(": ")}
+        case forms.TypedChoiceField() | forms.ChoiceField():
+            choices: Any = field.choices
+            return {"enum": [*(key for key, _ in choices if key), "", None], **about}
+        case forms.BooleanField():
+            return {"type": ["boolean", "null"], **about}
+        case forms.DecimalField() | forms.IntegerField():
+            return {"type": ["number", "string", "null"], **about}
+        case forms.DateTimeField():
+            return {"type": ["string", "null"], "description": f"{said}, for example 2026-11-20T09:14:33Z"}
+        case forms.DateField():
+            return {"type": ["string", "null"], "description": f"{said}, for example 2026-11-20"}
+    length = {"maxLength": field.max_length} if isinstance(field, forms.CharField) and field.max_length else {}
+    return {"type": ["string", "integer", "null"], **length, **about}
 
 
 def schema(address: str) -> dict[str, Any]:
@@ -105,5 +146,19 @@ def schema(address: str) -> dict[str, Any]:
                 ),
             ),
             calls=_rows("Agents that it calls, by slug.", _like(m.SLUG.pattern, "An agent's slug.")),
+            packet={
+                **_row(
+                    ["version"],
+                    version=_said(50, "The version that the packet is for."),
+                    sections={
+                        "type": ["object", "null"],
+                        "additionalProperties": False,
+                        "properties": {str(one.number): _section(one) for one in SECTIONS},
+                        "description": "Content by section number, as the API gives and takes it.",
+                    },
+                ),
+                "type": ["object", "null"],
+                "description": "What the packet of this version says.",
+            },
         ),
     }

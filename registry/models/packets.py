@@ -82,6 +82,8 @@ class SectionState(models.Model):
     version = models.PositiveIntegerField(default=0)
     saved_at = models.DateTimeField(null=True)
     saved_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    by_a_person = models.BooleanField(default=False)
+    """Whether a person ever saved it here: from then on no service account replaces it as a whole."""
 
     class Meta:
         default_permissions = ()

@@ -10,8 +10,10 @@ from django.db.models.functions import Coalesce
 from accounts.models import Person
 from accounts.roles import Role
 from registry import fields
+from registry.contents import label_at, plain_content, value_at, words_at
 from registry.models.agents import Agent, DataSource, Tool
 from registry.models.packets import Packet
+from registry.sections import section as section_of
 from registry.vocabulary import EDITABLE, ProposalState
 from work import clock
 
@@ -99,6 +101,8 @@ class Proposal(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     objects = ProposalQuerySet.as_manager()
+    content: dict[str, Any] | None = None
+    """Of a packet's section: what it says, where whoever shows the proposal has read it."""
 
     class Meta:
         ordering = ["-proposed_at", "id"]
@@ -156,12 +160,20 @@ class Proposal(models.Model):
     @property
     def label(self) -> str:
         """The field's name for people."""
-        return fields.label(self.target, self.field, self.section, self.part)
+        if self.packet_id:
+            return label_at(self.section, self.part, self.field)
+        return fields.label(self.target, self.field)
 
     @property
     def now(self) -> Any:
-        """What the field says now. Of a packet's section it is what the field said when this was proposed."""
-        return self.before if self.packet_id else fields.value_of(self.target, self.field)
+        """What the field says now. Of a packet's section that was answered, it is what the field said when this was proposed."""
+        if self.packet is None:
+            return fields.value_of(self.target, self.field)
+        if self.state != ProposalState.OPEN:
+            return self.before
+        if self.content is None:
+            self.content = plain_content(section_of(self.section), self.packet)
+        return value_at(self.content, self.part, self.field)
 
     @property
     def after(self) -> Any:
@@ -171,22 +183,27 @@ class Proposal(models.Model):
     @property
     def now_words(self) -> str:
         """What the field says now, for people."""
-        return fields.words(self.field, self.now)
+        return self._words(self.now)
 
     @property
     def after_words(self) -> str:
         """What it would say, for people."""
-        return fields.words(self.field, self.after)
+        return self._words(self.after)
 
     @property
     def before_words(self) -> str:
         """What the field said when this was proposed, for people."""
-        return fields.words(self.field, self.before)
+        return self._words(self.before)
 
     @property
     def value_words(self) -> str:
         """What was proposed, for people."""
-        return fields.words(self.field, self.value)
+        return self._words(self.value)
+
+    def _words(self, value: Any) -> str:
+        return (
+            words_at(self.section, self.part, self.field, value) if self.packet_id else fields.words(self.field, value)
+        )
 
     @property
     def verdict(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,6 +24,8 @@ from work import clock
 if TYPE_CHECKING:
     from accounts.models import Person
     from registry.models import Packet
+
+UUID_LIKE = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,17 @@ class PacketSheet(models.Model):
 
 @dataclass(frozen=True)
 class Rows:
-    """One kind of row on a section's page. `fixed` rows are there from the start; none is added or removed."""
+    """One kind of row on a section's page. `key` is the field that tells one row from another.
+
+    `fixed` rows are there from the start, so many; none is added or removed.
+    """
 
     form: type[forms.ModelForm]
     prefix: str
     title: str
     add: str = ""
-    fixed: bool = False
+    key: str = ""
+    fixed: int = 0
     empty: str = ""
 
     @property
@@ -112,6 +119,8 @@ class Section:
     """What the page works out beside the form, for its template."""
     beside: Callable[[Packet, dict[str, Any]], dict[str, Any]] | None = None
     """What people said of the section's content. It stands in the document, but is no part of what they said it of."""
+    kept: tuple[type[PacketSheet], ...] = ()
+    """What belongs to the section and is in no form; a copy of the packet has it too."""
 
     def advice(self, packet: Packet) -> list[Problem]:
         """What is worth a second look here, as sentences."""
@@ -260,7 +269,7 @@ class Section:
 
     def copy(self, source: Packet, target: Packet) -> None:
         """Copy the section's rows from one packet to another, in order."""
-        for model in self.models:
+        for model in (*self.models, *self.kept):
             copies = []
             for row in model.objects.filter(packet=source).order_by("pk"):  # type: ignore[attr-defined]
                 row.pk, row.packet = None, target
@@ -333,8 +342,10 @@ class SectionRows(BaseInlineFormSet):
         if name not in self._entries:
             posted = (self.data.get(f"{self.prefix}-{i}-{name}") for i in range(self.total_form_count()))
             keys = {field.key(value) for value in posted if value} - {""}
-            rows: models.QuerySet[models.Model] = field.queryset  # type: ignore[assignment]
-            self._entries[name] = {str(row.pk): row for row in rows.filter(pk__in=keys)}
+            ids = {key for key in keys if UUID_LIKE.fullmatch(key)}
+            rows: models.QuerySet[Any] = field.queryset  # type: ignore[assignment]
+            named = list(rows.filter(models.Q(pk__in=ids) | models.Q(slug__in=keys - ids)))
+            self._entries[name] = {str(row.pk): row for row in named} | {row.slug: row for row in named}
         return self._entries[name]
 
 
@@ -354,7 +365,9 @@ class SectionForms:
     """All forms of one section's page, valid and saved together."""
 
     def __init__(self, section: Section, packet: Packet, data: Mapping[str, Any] | None, extra: str = "") -> None:
-        self.section, self.packet, self.data, self.extra = section, packet, data, extra
+        self.section, self.packet, self.extra = section, packet, extra
+        # Browsers post carriage returns too; a script does not. The same words are to give the same digest.
+        self.data = None if data is None else {name: with_line_feeds(value) for name, value in data.items()}
 
     @cached_property
     def sheet(self) -> forms.ModelForm | None:
@@ -465,6 +478,11 @@ class NotApplicableForm(forms.Form):
                 )
 
 
+def with_line_feeds(value: Any) -> Any:
+    """A text with line feeds alone between its lines; anything else as it is."""
+    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
+
+
 def form_data(forms_: SectionForms, content: Mapping[str, Any]) -> dict[str, Any]:
     """What a browser would post to make the section's rows equal to `content`.
 
@@ -572,7 +590,27 @@ def amount(label: str, help_text: str = "", digits: int = 6) -> models.DecimalFi
 
 
 class CatalogueChoice(KnownChoice):
-    """Chooses an entry of the catalogue. What was retired comes last and says so; only who has it already keeps it."""
+    """Chooses an entry of the catalogue by its id or its slug. What was retired comes last and says so; only who has it
+    already keeps it."""
+
+    def key(self, value: Any) -> str:
+        """The id, or the slug, that `value` names, as `known` writes it."""
+        text = str(getattr(value, "pk", value))
+        return super().key(value) if UUID_LIKE.fullmatch(text) else text
+
+    def to_python(self, value: Any) -> Any:
+        """The entry that an id or a slug names."""
+        if self.known is None and isinstance(value, str) and value and not UUID_LIKE.fullmatch(value):
+            rows: models.QuerySet[models.Model] = self.queryset  # type: ignore[assignment]
+            return super().to_python(rows.filter(slug=value).values_list("pk", flat=True).first() or value)
+        return super().to_python(value)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether another entry is named."""
+        try:
+            return super().has_changed(initial, self.prepare_value(self.to_python(data)))
+        except forms.ValidationError:
+            return True
 
     def label_from_instance(self, obj: Any) -> str:
         """The entry's name, and whether it was retired."""

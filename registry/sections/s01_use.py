@@ -80,7 +80,7 @@ SECTION = Section(
     find=_problems,
     write=_document,
     rows=(
-        Rows(UseCaseForm, "use", "What it is for", "Add a use case"),
-        Rows(NonUseCaseForm, "non_use", "What it must not do", "Add a non-use case"),
+        Rows(UseCaseForm, "use", "What it is for", "Add a use case", key="text"),
+        Rows(NonUseCaseForm, "non_use", "What it must not do", "Add a non-use case", key="text"),
     ),
 )

@@ -149,7 +149,7 @@ SECTION = Section(
     find=_problems,
     write=_document,
     rows=(
-        Rows(DataGrantForm, "grant", "Data it may read", "Add a data source"),
-        Rows(NeverRuleForm, "never", "Data it must never touch", "Add a rule"),
+        Rows(DataGrantForm, "grant", "Data it may read", "Add a data source", key="source"),
+        Rows(NeverRuleForm, "never", "Data it must never touch", "Add a rule", key="text"),
     ),
 )

@@ -187,8 +187,15 @@ SECTION = Section(
     advise=_advice,
     write=_document,
     rows=(
-        Rows(ModelPinForm, "model", "Models", "Add a model"),
-        Rows(PromptPinForm, "prompt", "Prompts", "Add a prompt"),
-        Rows(RetrievalPinForm, "retrieval", "Retrieval", "Add an index", empty="None, if the agent looks nothing up."),
+        Rows(ModelPinForm, "model", "Models", "Add a model", key="model_id"),
+        Rows(PromptPinForm, "prompt", "Prompts", "Add a prompt", key="name"),
+        Rows(
+            RetrievalPinForm,
+            "retrieval",
+            "Retrieval",
+            "Add an index",
+            key="index",
+            empty="None, if the agent looks nothing up.",
+        ),
     ),
 )

@@ -143,5 +143,5 @@ SECTION = Section(
     write=_document,
     sheet=EvalSuiteForm,
     sheet_title="Suite",
-    rows=(Rows(EvalCaseForm, "case", "Cases", "Add a case"),),
+    rows=(Rows(EvalCaseForm, "case", "Cases", "Add a case", key="case_id"),),
 )

@@ -200,5 +200,5 @@ SECTION = Section(
     write=_document,
     sheet=AgencyNoteForm,
     sheet_title="Taken together",
-    rows=(Rows(ToolGrantForm, "grant", "Tools it may call", "Add a tool"),),
+    rows=(Rows(ToolGrantForm, "grant", "Tools it may call", "Add a tool", key="tool"),),
 )

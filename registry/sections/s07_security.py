@@ -182,6 +182,6 @@ SECTION = Section(
     find=_problems,
     advise=_advice,
     write=_document,
-    rows=(Rows(ThreatAnswerForm, "threat", "Risks", fixed=True),),
+    rows=(Rows(ThreatAnswerForm, "threat", "Risks", fixed=len(RISKS)),),
     seed=_seed,
 )

@@ -161,5 +161,5 @@ SECTION = Section(
     write=_document,
     sheet=RolloutPlanForm,
     sheet_title="Rollback and kill switch",
-    rows=(Rows(RolloutStageForm, "stage", "Stages", "Add a stage"),),
+    rows=(Rows(RolloutStageForm, "stage", "Stages", "Add a stage", key="audience"),),
 )

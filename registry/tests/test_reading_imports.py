@@ -136,7 +136,7 @@ class TestLimits:
         ("data", "words"),
         [
             (b'{"tools": [' + b"[" * 100_000, "nested deeper"),
-            (b'{"tools": [' + b"0," * 1_100_000 + b"0]}", "far more values"),
+            (b'{"tools": [' + b"0," * 1_100_000 + b"0]}", "more than 1,000,000 values"),
             (b'{"tools": NaN}', "NaN is no JSON value"),
             (b'{"tools": ' + b"9" * 10_000 + b"}", "no JSON that can be read"),
             (b'{"tools": [}', "line 1, column 12"),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.requests import Request
 from registry import import_actions as actions
 from registry.forms import AgentForm
-from registry.importing import below_worst, compare_server, plan_card, plan_manifest
+from registry.importing import below_worst, compare_server, open_packet, plan_card, plan_manifest
 from registry.imports.agentcard import read_card
 from registry.imports.manifest import read_manifest
 from registry.imports.mcp import ToolList, read_tools
@@ -40,6 +40,8 @@ def import_manifest(request: Request) -> HttpResponse:
                 manifest=manifest, seen=form.cleaned_data["seen"], looked="looked" in request.POST, by=request.user
             )
             messages.success(request, f"{made.agent.name} is imported: this is manifest {made.number}.")
+            if packet := open_packet(manifest, request.user):
+                return redirect("packet_detail", packet)
             return redirect("agent_manifest", made.agent.slug)
     plan = plan_manifest(manifest, request.user)
     again = json.dumps(manifest.document(), ensure_ascii=False)

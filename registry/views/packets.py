@@ -1,5 +1,6 @@
 """The list of packets, starting one, and a packet's task list."""
 
+from collections import Counter
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, Subquery
@@ -11,7 +12,7 @@ from accounts.requests import Request
 from registry import actions, panels
 from registry.answering import launches_due
 from registry.forms import PacketFilter, PacketForm
-from registry.models import Agent, LaunchReview, Packet, Revision
+from registry.models import Agent, LaunchReview, Packet, Proposal, Revision
 from registry.pages import progress
 from registry.vocabulary import EDITABLE, PacketState
 from web import nav
@@ -74,6 +75,7 @@ def packet_detail(request: Request, pk: UUID) -> HttpResponse:
     packet = visible_packet(request, pk)
     sections = progress(packet)
     missing = sum(len(one.problems) for one in sections)
+    waiting = Proposal.objects.visible_to(request.user).open().filter(packet=packet).order_by("section")
     made = (panel(packet, request.user) for panel in panels.packet_panels)
     return page(
         request,
@@ -84,6 +86,7 @@ def packet_detail(request: Request, pk: UUID) -> HttpResponse:
             "sections": sections,
             "missing": missing,
             "complete": sum(not one.problems for one in sections),
+            "proposed": sorted(Counter(waiting.values_list("section", flat=True)).items()) if packet.editable else [],
             "next": next((one.section for one in sections if one.problems), None),
             "editable": packet.editable and packet.agent.editable_by(request.user),
             "revisions": packet.revisions.select_related("submitted_by").defer("document").order_by("-number"),

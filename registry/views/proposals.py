@@ -31,7 +31,8 @@ def proposal_list(request: Request) -> HttpResponse:
         named |= Q(tool__slug__icontains=words) | Q(packet__agent__name__icontains=words)
         rows = rows.filter(named | Q(source_label__icontains=words))
     found = paged(request, rows)
-    told = [proposals.shown(row, request.user, address_of(row.target)) for row in found]
+    proposals.read_sections(found)
+    told = [proposals.shown(row, request.user, address_of(row.target, row.section)) for row in found]
     filtered = bool(words) or state != "open"
     context = {"rows": found, "told": told, "filter": form, "filtered": filtered}
     return page(request, "registry/proposal_list.html", context, part="rows")
@@ -51,4 +52,4 @@ def proposal_answer(request: Request, pk: UUID) -> HttpResponse:
         messages.success(request, f"Dismissed: {proposal.label} of {proposal.target} stays as it is.")
     else:
         messages.error(request, "Choose accept or dismiss.")
-    return redirect("proposal_list" if posted.get("then") == "list" else address_of(proposal.target))
+    return redirect("proposal_list" if posted.get("then") == "list" else address_of(proposal.target, proposal.section))

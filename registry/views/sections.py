@@ -14,13 +14,18 @@ from django.views.decorators.http import require_POST
 from accounts.requests import Request
 from registry import actions, answers, prompts
 from registry.case_import import LARGEST, read_cases
+from registry.imports.reading import Unreadable
 from registry.models import Packet
 from registry.pages import groups, in_place, progress, rebased
+from registry.proposals import waiting_in
 from registry.sections import SECTIONS, Section, section
 from registry.sections.base import SectionForms
+from registry.sections.s05_trail import ELEMENTS
+from registry.tracing import Traced, fill_from_trace
+from registry.uploads import TraceForm
 from registry.views.packets import visible_packet
 from web.errors import Conflict, Invalid
-from web.views import acting, page
+from web.views import acting, kept, page
 
 TEMPLATE = "registry/section.html"
 
@@ -92,6 +97,34 @@ def packet_prompt_text(request: Request, pk: UUID, digest: str) -> HttpResponse:
     return response
 
 
+@require_POST
+@acting("packet_detail")
+def packet_trace(request: Request, pk: UUID) -> HttpResponse:
+    """Fill section 5 from the trace of a run; what is wrong with the trace is said beside what was sent."""
+    packet = visible_packet(request, pk)
+    actions.may_fill(packet, request.user)  # before a large file is read, and a form shown
+    desk = Desk(request, packet, section(5))
+    form = TraceForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            with kept(form):
+                trace_id = form.cleaned_data["trace_id"]
+                made = fill_from_trace(packet=packet, data=form.payload, by=request.user, trace_id=trace_id)
+                messages.success(request, _told(made))
+                return redirect("packet_section", pk, 5)
+        except Unreadable as error:
+            for fault in error.faults:
+                form.add_error(None, str(fault))
+    return desk.show(desk.section.forms(packet), trace_form=form)
+
+
+def _told(made: Traced) -> str:
+    one = f"{len(made.trail.parts)} of {len(ELEMENTS)} parts are in the trace"
+    filled = f"{len(made.filled)} field{'s' if len(made.filled) != 1 else ''} filled"
+    proposed = f", {len(made.proposed)} proposed beside what somebody wrote" if made.proposed else ""
+    return f"{one}: {filled}{proposed}. The trace itself is not kept."
+
+
 @dataclass
 class Desk:
     """One request's work on one section of one packet."""
@@ -112,6 +145,9 @@ class Desk:
         """The section's forms, with the toc and what is missing. For htmx the form alone, and the rest out of band."""
         context = {**self._context(), "forms": forms, "editable": True, "htmx": self.request.htmx, **more}
         context["groups"] = groups(forms, context["here"].problems)
+        context["proposals"] = waiting_in(self.packet, self.section.number, self.request.user)
+        if self.section.key == "trail":
+            context.setdefault("trace_form", TraceForm())
         response = page(self.request, TEMPLATE, context, part="desk", status=status)
         if self.request.htmx:
             response["HX-Retarget"], response["HX-Reswap"] = "#section-form", "outerHTML"

@@ -41,7 +41,7 @@ ICONS = {
 }
 """Line icons on a 24 px grid; one path each."""
 
-BROWSER_FORMATS = {"date": "%Y-%m-%d", "datetime-local": "%Y-%m-%dT%H:%M"}
+BROWSER_FORMATS = {"date": "%Y-%m-%d", "datetime-local": "%Y-%m-%dT%H:%M:%S"}
 """What a browser's own date field takes; in a language's usual order it would show, and save, nothing."""
 
 
