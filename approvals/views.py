@@ -18,6 +18,7 @@ from approvals.standing import Standing, contributors, holds_role, standings
 from registry.differences import differences
 from registry.documents import problems
 from registry.models import Packet, Revision
+from registry.moved import beside
 from registry.sections import SECTIONS
 from registry.vocabulary import PacketState
 from web.views import acting, kept, page, paged
@@ -27,7 +28,7 @@ from work import clock
 def visible_packet(request: HttpRequest, pk: Any) -> Packet:
     """The packet, if the person may see it; 404 otherwise."""
     rows = Packet.objects.visible_to(request.user).select_related(
-        "agent__team", "agent__owner", "agent__deputy", "copied_from"
+        "agent__team", "agent__owner", "agent__deputy", "copied_from", "renews"
     )
     return get_object_or_404(rows, pk=pk)
 
@@ -65,7 +66,8 @@ def _review(request: HttpRequest, packet: Packet, form: SignForm | None) -> Http
             initial={"digest": revision.digest, "role": mine.role}, standing=mine, needs_code=needs_code(user)
         )
     found = problems(packet)
-    moved = _moved(content, before)
+    differing = _differing(content, before)
+    stands = beside(packet, clock.now())
     context = {
         "packet": packet,
         "agent": packet.agent,
@@ -80,13 +82,16 @@ def _review(request: HttpRequest, packet: Packet, form: SignForm | None) -> Http
             {
                 "section": one,
                 "current": one.number == chosen,
-                "changed": str(one.number) in moved,
+                "changed": str(one.number) in differing,
+                "moved": len(stands.of(one.number)) if stands else 0,
                 "mine": bool(mine and str(one.number) in mine.sections),
                 "problems": len(found[one.number]),
             }
             for one in SECTIONS
         ],
         "before": before,
+        "beside": stands,
+        "moved": [*(stands.of(0) if chosen == 1 else []), *stands.of(chosen)] if stands else [],
         "changes": differences(before.content["sections"].get(str(chosen)), content["sections"][str(chosen)])
         if before
         else [],
@@ -199,7 +204,7 @@ def _before(packet: Packet, revision: Revision) -> Revision | None:
     return earlier or (packet.copied_from.current if packet.copied_from else None)
 
 
-def _moved(content: dict[str, Any], before: Revision | None) -> set[str]:
+def _differing(content: dict[str, Any], before: Revision | None) -> set[str]:
     if before is None:
         return set()
     old = before.content["sections"]

@@ -15,12 +15,14 @@ from accounts.requests import Request
 from registry import actions
 from registry.case_import import LARGEST, read_cases
 from registry.models import Packet
+from registry.moved import beside
 from registry.pages import groups, in_place, progress, rebased
 from registry.sections import SECTIONS, Section, section
 from registry.sections.base import SectionForms
 from registry.views.packets import visible_packet
 from web.errors import Conflict, Invalid
 from web.views import acting, page
+from work import clock
 
 TEMPLATE = "registry/section.html"
 
@@ -76,13 +78,23 @@ class Desk:
     section: Section
 
     def read(self) -> HttpResponse:
-        """The section as its document says it, without a form."""
-        document = self.section.document(self.packet)
-        return page(self.request, TEMPLATE, {**self._context(), "doc": document, "editable": False})
+        """The section as its document says it, without a form: once it was submitted, as it was, to the letter."""
+        revision = None if self.packet.editable else self.packet.current
+        if revision:
+            document = revision.content["sections"][str(self.section.number)]
+        else:
+            document = self.section.document(self.packet)
+        return page(self.request, TEMPLATE, {**self._context(), **self._beside(), "doc": document, "editable": False})
+
+    def _beside(self) -> dict[str, Any]:
+        stands = beside(self.packet, clock.now())
+        return {"beside": stands, "moved": stands.of(self.section.number) if stands else []}
 
     def show(self, forms: SectionForms, *, status: int | None = None, **more: Any) -> HttpResponse:
         """The section's forms, with the toc and what is missing. For htmx the form alone, and the rest out of band."""
         context = {**self._context(), "forms": forms, "editable": True, "htmx": self.request.htmx, **more}
+        if not self.request.htmx:
+            context |= self._beside()
         context["groups"] = groups(forms, context["here"].problems)
         response = page(self.request, TEMPLATE, context, part="desk", status=status)
         if self.request.htmx:
