@@ -12,8 +12,9 @@ from accounts.models import Person
 from accounts.reauth import confirm, needs_code
 from approvals import actions
 from approvals.forms import SignForm
-from approvals.models import Checklist, GateDecision, Policy
+from approvals.models import Checklist, GateDecision, Policy, Renewal
 from approvals.queries import in_review, waiting_for
+from approvals.renewing import start_renewal
 from approvals.standing import Standing, contributors, holds_role, standings
 from registry.differences import differences
 from registry.documents import problems
@@ -90,6 +91,7 @@ def _review(request: HttpRequest, packet: Packet, form: SignForm | None) -> Http
             for one in SECTIONS
         ],
         "before": before,
+        "renewal": Renewal.objects.visible_to(user).select_related("drafted_by").filter(packet=packet).first(),
         "beside": stands,
         "moved": [*(stands.of(0) if chosen == 1 else []), *stands.of(chosen)] if stands else [],
         "changes": differences(before.content["sections"].get(str(chosen)), content["sections"][str(chosen)])
@@ -150,6 +152,15 @@ def packet_withdraw(request: HttpRequest, pk: Any) -> HttpResponse:
     actions.withdraw_packet(packet=packet, by=request.user)
     messages.success(request, "Withdrawn. It stays readable.")
     return redirect("packet_detail", packet.pk)
+
+
+@require_POST
+@acting("packet_detail")
+def packet_renew(request: HttpRequest, pk: Any) -> HttpResponse:
+    """Draft the renewal of an approved packet now."""
+    made = start_renewal(packet=visible_packet(request, pk), by=request.user)
+    messages.success(request, "The renewal is drafted. Only what has changed since it was signed needs work.")
+    return redirect("packet_detail", made.pk)
 
 
 @require_POST

@@ -255,7 +255,7 @@ def _prices(revision: Revision, content: Mapping[str, Any]) -> Iterator[Moved]:
         now = f"{getattr(price, name).normalize():f}"
         if said["currency"] == PRICE_LIST_CURRENCY and said[name] != now:
             words = [f"{PRICE_LIST_CURRENCY} {amount} a million" for amount in (said[name], now)]
-            yield Moved(8, f"price.{name}", price.model, f"price of {what}", *words, url)
+            yield Moved(8, f"price.{name}", price.model, f"price of {what}", words[0], words[1], url)
 
 
 def _said(name: str, value: Any) -> str:

@@ -222,11 +222,9 @@ class TestPages:
         assert "As signed" in page and "As submitted" not in page
 
     def test_a_draft_and_a_withdrawn_packet_are_held_against_nothing(self, world, draft, submitted):
-        from approvals.actions import withdraw_packet
-
         change_source(world, contract_version="4.0")
         assert beside(draft, clock.now()) is None
-        withdraw_packet(packet=submitted, by=world.owner)
+        actions.move(submitted, "withdrawn", by=world.owner)
         assert beside(world.fresh(submitted), clock.now()) is None
 
     @pytest.mark.parametrize("name", ["packet_detail", "review_detail"])
