@@ -5,7 +5,6 @@ import functools
 import json
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, transaction
 from django.db.utils import ProgrammingError
 from django.urls import reverse
@@ -99,17 +98,6 @@ class TestWhen:
             world.sign_all(promotable)
         assert drafted(promotable, 100) is None
         assert drafted(promotable, 155) is not None
-
-    def test_the_days_lie_below_those_of_a_sign_off(self, monkeypatch):
-        import importlib
-
-        from portal import settings as ours
-
-        monkeypatch.setenv("RENEWAL_DAYS", "90")
-        with pytest.raises(ImproperlyConfigured, match="RENEWAL_DAYS is 90"):
-            importlib.reload(ours)
-        monkeypatch.undo()
-        importlib.reload(ours)
 
 
 class TestTheDraft:

@@ -8,7 +8,6 @@ import pytest
 from registry.panels import moved_elsewhere
 from signals.models import CostLine, PulledFile
 from signals.promise import Promise, cost_moved, months
-from work import clock
 
 NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 SIGNED = dt.datetime(2026, 8, 10, 12, tzinfo=dt.UTC)
@@ -96,8 +95,9 @@ def test_others_costs_are_not_its_own(world, bill):
 class TestFarFromThePromise:
     @pytest.fixture
     def revision(self, world):
-        with clock.at(SIGNED):
-            return world.complete_packet(world.agent).current
+        revision = world.complete_packet(world.agent).current
+        revision.submitted_at = SIGNED
+        return revision
 
     @pytest.fixture
     def promised(self, revision):
