@@ -1,6 +1,7 @@
 """Renewals across rooms: the X-ray of packets that no longer match, the beat that drafts, the setting that is refused."""
 
 import datetime as dt
+import io
 import os
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from approvals import tasks
-from approvals.renewing import start_renewal
+from approvals.renewing import renew_if_due, start_renewal
+from evidence import keys, verify
+from evidence.actions import export_agent
 from portal.celery import app
 from portal.tests.test_xrays import found, told
 from portal.tests.test_xrays import live as live
@@ -38,7 +41,7 @@ class TestXray:
 
     def test_what_is_still_in_review_is_not_found(self, world, submitted):
         classify(world, "restricted")
-        assert found("packet_moved", world.owner) == []
+        assert str(submitted) not in found("packet_moved", world.owner)
 
     def test_a_superseded_packet_that_still_runs_is_found(self, world, live):
         live.packets.update(state="superseded")
@@ -92,3 +95,13 @@ def test_the_task_drafts_once_however_often_it_runs(world, promotable):
         for _ in range(2):
             tasks.draft_renewal(str(promotable.pk))
     assert Packet.objects.filter(renews=promotable).count() == 1
+
+
+def test_the_evidence_of_a_renewed_agent_verifies(world, promotable):
+    with clock.at(clock.now() + dt.timedelta(days=61)):
+        made = renew_if_due(promotable.pk)
+        world.submit(made)
+        world.sign_all(made)
+    with export_agent(promotable.agent, by=world.auditor).file as file:
+        result = verify.verify(io.BytesIO(file.read()), keys.public_pem())
+    assert result["exit"] == 0, result["checks"]
