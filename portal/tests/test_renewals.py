@@ -105,3 +105,11 @@ def test_the_evidence_of_a_renewed_agent_verifies(world, promotable):
     with export_agent(promotable.agent, by=world.auditor).file as file:
         result = verify.verify(io.BytesIO(file.read()), keys.public_pem())
     assert result["exit"] == 0, result["checks"]
+
+
+def test_a_short_sign_off_is_renewed_in_its_last_third():
+    secrets = {"DATABASE_URL": "postgres://x@localhost/x", "SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "x"}
+    env = {**os.environ, **secrets, "SIGNOFF_DAYS": "15"}
+    code = "from portal import settings; print(settings.RENEWAL_DAYS)"
+    ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert ran.stdout.strip() == "5", ran.stderr
