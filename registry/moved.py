@@ -19,6 +19,8 @@ from registry.costing import PRICE_LIST_CURRENCY, listed
 from registry.models import DataSource, Packet, Revision, SignedCard, SignedSource, SignedTool, Tool
 from registry.panels import Moved, moved_elsewhere
 from registry.sections import SECTIONS
+from registry.sections.s02_data import DataGrant
+from registry.sections.s06_tools import ToolGrant
 from registry.vocabulary import Autonomy, Classification, Effect, PacketState, RiskClass, ToolTag
 from web.words import day
 
@@ -29,16 +31,9 @@ LIST = re.compile(r"^genai-prices (?P<version>\S+), \S+, list price$")
 
 def hold_named(packet: Packet) -> tuple[list[DataSource], list[Tool]]:
     """The entries of the catalogue that the packet grants, held so that none moves while its revision is being frozen."""
-    sources = DataSource.objects.filter(pk__in=packet_grants(packet, 2)).order_by("pk")
-    tools = Tool.objects.filter(pk__in=packet_grants(packet, 6)).order_by("pk")
+    sources = DataSource.objects.filter(pk__in=DataGrant.objects.filter(packet=packet).values("source")).order_by("pk")
+    tools = Tool.objects.filter(pk__in=ToolGrant.objects.filter(packet=packet).values("tool")).order_by("pk")
     return list(sources.select_for_update(no_key=True)), list(tools.select_for_update(no_key=True))
-
-
-def packet_grants(packet: Packet, number: int) -> Any:
-    """Ids of the entries that section 2 or 6 grants, as a query."""
-    name = {2: "source", 6: "tool"}[number]
-    rows: Any = next(rows.model for rows in SECTIONS[number - 1].rows if rows.prefix == "grant")
-    return rows.objects.filter(packet=packet).values(name)
 
 
 def keep_signed(revision: Revision, sources: list[DataSource], tools: list[Tool]) -> None:
