@@ -68,10 +68,12 @@ def submit_packet(*, packet: Packet, by: Person) -> Revision:
         raise Conflict(f"No checklist or policy is published for {RiskClass(risk).label}. Ask a platform admin.")
     roles = [one["role"] for one in checklist.content["roles"]]
     _satisfiable(packet, roles, by)
-    core = {
+    core: dict[str, Any] = {
         "checklist": {"risk_class": risk, "version": checklist.version, "sha256": checklist.sha256},
         "policy": {"key": policy.key, "version": policy.version, "sha256": policy.sha256},
     }
+    if packet.renews is not None:
+        core |= _renewed(packet, packet.renews)
     revision = freeze(packet, core=core, roles=roles, by=by)
     _summarise(packet)
     _decide_later(packet)
@@ -237,12 +239,18 @@ def policy_for(risk_class: str) -> Policy | None:
     return Policy.objects.filter(key=builtin.key(risk_class)).order_by("-version").first()
 
 
+def _renewed(packet: Packet, renews: Packet) -> dict[str, Any]:
+    # Who signs a renewal signs what had changed since the approval that it renews, too.
+    changes = packet.renewal.changes_sha256
+    return {"renews": {"packet": str(renews.pk), "number": renews.number, "changes_sha256": changes}}
+
+
 def _locked(packet: Packet) -> Packet:
     # Agent before packet in every act that takes both, so that two acts never wait for each other.
     Agent.objects.select_for_update().get(pk=packet.agent_id)
     return (
         Packet.objects.select_for_update(of=("self",))
-        .select_related("agent__team", "agent__owner", "agent__deputy")
+        .select_related("agent__team", "agent__owner", "agent__deputy", "renews", "renewal")
         .get(pk=packet.pk)
     )
 

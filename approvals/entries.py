@@ -35,3 +35,14 @@ class GateDecided(Entry):
     outcome: Slug
     input_sha256: Sha256
     output_sha256: Sha256
+
+
+class RenewalDrafted(Entry):
+    """`changes_sha256` is of what had changed since the approval, as canonical JSON: it is kept in the portal."""
+
+    kind = "packet.renewal_drafted"
+    sentence = "drafted packet {number} to renew an approval"
+    packet: Id
+    renews: Id
+    number: int
+    changes_sha256: Sha256

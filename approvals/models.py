@@ -170,3 +170,42 @@ class GateDecision(models.Model):
     def rules(self) -> list[dict[str, Any]]:
         """Each rule's result, in the policy's order."""
         return json.loads(bytes(self.output))["rules"]
+
+
+class RenewalQuerySet(models.QuerySet["Renewal"]):
+    """Renewals, as people see them."""
+
+    def visible_to(self, user: Person) -> "RenewalQuerySet":
+        """Those of the packets that `user` may see."""
+        return self.filter(packet__in=Packet.objects.visible_to(user))
+
+
+class Renewal(models.Model):
+    """Why a renewal was drafted, and what had changed since the packet that it renews was approved, as it was known then.
+
+    `changes` is {"v", "since", "revision", "moved", "costs", "evals"} as `approvals.renewing.changes_of` writes it; its
+    digest stands in the document that is signed. A trigger refuses changes.
+    """
+
+    packet = models.OneToOneField(Packet, on_delete=models.PROTECT, related_name="renewal")
+    expires_at = models.DateTimeField(null=True, help_text="When the first sign-off of the renewed packet ends")
+    role = models.CharField(max_length=20, choices=SignOffRole.choices, blank=True)
+    drafted_at = models.DateTimeField()
+    # None: the portal itself, because a sign-off is about to end.
+    drafted_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    changes = models.JSONField()
+    changes_sha256 = models.CharField(max_length=64)
+
+    objects = RenewalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-drafted_at"]
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(drafted_by__isnull=False) | Q(expires_at__isnull=False), name="the_portal_renews_what_ends"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Renewal of {self.packet}"

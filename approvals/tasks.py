@@ -1,11 +1,14 @@
-"""Gate decisions that follow from other acts."""
+"""Gate decisions that follow from other acts, and renewals that are due."""
 
 from celery import shared_task
 from django.db import transaction
 
 from approvals.actions import evaluate
+from approvals.queries import due_for_renewal
+from approvals.renewing import renew_if_due
 from registry.models import Packet
 from registry.vocabulary import PacketState
+from work import clock
 from work.acts import later
 from work.watch import new_entries
 
@@ -46,3 +49,19 @@ def follow_the_ledger() -> int:
     for packet in packets:
         later(evaluate_packet, str(packet))
     return len(packets)
+
+
+@shared_task(time_limit=60)
+@transaction.atomic
+def draft_renewals() -> int:
+    """Beat's task: promise a renewal of every approved packet whose sign-offs end soon. Returns how many."""
+    packets = list(due_for_renewal(clock.now()).values_list("pk", flat=True))
+    for packet in packets:
+        later(draft_renewal, str(packet))
+    return len(packets)
+
+
+@shared_task(soft_time_limit=60, time_limit=90)
+def draft_renewal(packet_id: str) -> None:
+    """Draft the renewal of one packet, unless somebody has meanwhile."""
+    renew_if_due(packet_id)

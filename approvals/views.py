@@ -12,14 +12,16 @@ from accounts.models import Person
 from accounts.reauth import confirm, needs_code
 from approvals import actions
 from approvals.forms import SignForm
-from approvals.models import Checklist, GateDecision, Policy
+from approvals.models import Checklist, GateDecision, Policy, Renewal
 from approvals.queries import in_review, waiting_for
+from approvals.renewing import start_renewal
 from approvals.standing import Standing, contributors, holds_role, standings
 from registry import prompts
 from registry.comparing import spoken
 from registry.differences import differences
 from registry.documents import problems
 from registry.models import Packet, Revision
+from registry.moved import beside
 from registry.sections import SECTIONS
 from registry.vocabulary import PacketState
 from web.views import acting, kept, page, paged
@@ -29,7 +31,7 @@ from work import clock
 def visible_packet(request: HttpRequest, pk: Any) -> Packet:
     """The packet, if the person may see it; 404 otherwise."""
     rows = Packet.objects.visible_to(request.user).select_related(
-        "agent__team", "agent__owner", "agent__deputy", "copied_from"
+        "agent__team", "agent__owner", "agent__deputy", "copied_from", "renews"
     )
     return get_object_or_404(rows, pk=pk)
 
@@ -67,7 +69,8 @@ def _review(request: HttpRequest, packet: Packet, form: SignForm | None) -> Http
             initial={"digest": revision.digest, "role": mine.role}, standing=mine, needs_code=needs_code(user)
         )
     found = problems(packet)
-    moved = _moved(content, before)
+    differing = _differing(content, before)
+    stands = beside(packet, clock.now())
     context = {
         "packet": packet,
         "agent": packet.agent,
@@ -82,13 +85,17 @@ def _review(request: HttpRequest, packet: Packet, form: SignForm | None) -> Http
             {
                 "section": one,
                 "current": one.number == chosen,
-                "changed": str(one.number) in moved,
+                "changed": str(one.number) in differing,
+                "moved": len(stands.of(one.number)) if stands else 0,
                 "mine": bool(mine and str(one.number) in mine.sections),
                 "problems": len(found[one.number]),
             }
             for one in SECTIONS
         ],
         "before": before,
+        "renewal": Renewal.objects.visible_to(user).select_related("drafted_by").filter(packet=packet).first(),
+        "beside": stands,
+        "moved": [*(stands.of(0) if chosen == 1 else []), *stands.of(chosen)] if stands else [],
         "changes": differences(*(spoken(one["sections"].get(str(chosen))) for one in (before.content, content)))
         if before
         else [],
@@ -151,6 +158,15 @@ def packet_withdraw(request: HttpRequest, pk: Any) -> HttpResponse:
 
 
 @require_POST
+@acting("packet_detail")
+def packet_renew(request: HttpRequest, pk: Any) -> HttpResponse:
+    """Draft the renewal of an approved packet now."""
+    made = start_renewal(packet=visible_packet(request, pk), by=request.user)
+    messages.success(request, "The renewal is drafted. Only what has changed since it was signed needs work.")
+    return redirect("packet_detail", made.pk)
+
+
+@require_POST
 @acting("review_detail")
 def packet_evaluate(request: HttpRequest, pk: Any) -> HttpResponse:
     """Evaluate the gate now."""
@@ -210,7 +226,7 @@ def _prompts(packet: Packet, content: dict[str, Any], chosen: int) -> dict[str, 
     return {"prompts_before": before, "prompt_changes": changes}
 
 
-def _moved(content: dict[str, Any], before: Revision | None) -> set[str]:
+def _differing(content: dict[str, Any], before: Revision | None) -> set[str]:
     if before is None:
         return set()
     old = before.content["sections"]

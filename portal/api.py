@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("registry.ownership_api")),
     path("", include("registry.catalogue_api")),
     path("", include("approvals.api")),
+    path("", include("approvals.api_renewing")),
     path("", include("signals.api")),
     path("", include("signals.unregistered.api")),
     path("", include("portal.xrays.api")),

@@ -29,6 +29,7 @@ app.conf.beat_schedule = {
     "worker-heartbeat": {"task": "work.tasks.worker_heartbeat", "schedule": 10, "options": {"expires": 10}},
     "sweep": {"task": "work.tasks.sweep", "schedule": 15, "options": {"expires": 15}},
     "agent-counts": {"task": "registry.tasks.fold_counts", "schedule": 600, "options": {"expires": 600}},
+    "renewals": {"task": "approvals.tasks.draft_renewals", "schedule": 3600, "options": {"expires": 3600}},
     "pull-due": {"task": "signals.tasks.pull_due", "schedule": 60, "options": {"expires": 60}},
 }
 

@@ -197,6 +197,13 @@ if not EMBEDDED:
 # What a rule of evidence.md leaves to the organisation; the demo's values are the softer ones.
 GRANT_WAIT_HOURS = env.int("GRANT_WAIT_HOURS", default=0 if DEMO else 24)
 SIGNOFF_DAYS = env.int("SIGNOFF_DAYS", default=90)
+RENEWAL_DAYS = env.int("RENEWAL_DAYS", default=min(30, SIGNOFF_DAYS // 3))
+"""So many days before a sign-off ends the portal drafts the packet's renewal. See docs/renewing.md."""
+if not 0 <= RENEWAL_DAYS < SIGNOFF_DAYS:
+    raise ImproperlyConfigured(
+        f"RENEWAL_DAYS is {RENEWAL_DAYS}: it must lie below SIGNOFF_DAYS ({SIGNOFF_DAYS}), or every approval would be "
+        "renewed on the day that it is given."
+    )
 REQUIRE_APPROVER_MFA = env.bool("REQUIRE_APPROVER_MFA", default=not DEMO)
 
 SIGNALS_ROOT = Path(env("SIGNALS_ROOT", default=str(VAR_DIR / "signals")))

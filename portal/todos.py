@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts.models import Person
 from accounts.roles import Role
+from approvals.models import Renewal
 from approvals.queries import waiting_for
 from registry import answering
 from registry.models import Agent, Handover, Packet, Proposal
@@ -62,6 +63,7 @@ def todos(user: Person) -> list[Todo]:
         *_changes(unfinished),
         *_ready(user),
         *_launches(user),
+        *_renewals(unfinished),
         *_reviews_due(user),
         *_unregistered(user),
         *_drafts(unfinished),
@@ -252,7 +254,7 @@ def _unfinished(user: Person) -> list[Packet]:
         Packet.objects.filter(
             agent__in=Agent.objects.editable_by(user), state__in=[PacketState.CHANGES, PacketState.DRAFT]
         )
-        .select_related("agent__team")
+        .select_related("agent__team", "renewal", "renews")
         .order_by("state", "-created_at")[: 2 * MOST]
     )
 
@@ -295,6 +297,34 @@ def _ready(user: Person) -> list[Todo]:
     return found
 
 
+def _renewals(packets: list[Packet]) -> list[Todo]:
+    """Renewals that wait to be looked through, the one whose approval ends first on top."""
+    now = clock.now()
+    rows = [packet for packet in packets if packet.state == PacketState.DRAFT and packet.renews_id]
+    rows.sort(key=lambda packet: (packet.renewal.expires_at is None, packet.renewal.expires_at, str(packet.pk)))
+    return [
+        Todo(
+            "fail" if packet.renewal.expires_at and packet.renewal.expires_at <= now else "warn",
+            "Renewal",
+            str(packet),
+            reverse("packet_detail", args=[packet.pk]),
+            _renewal_words(packet.renewal, now),
+            packet.renewal.drafted_at,
+            "Renew",
+        )
+        for packet in rows
+    ]
+
+
+def _renewal_words(renewal: Renewal, now: dt.datetime) -> str:
+    moved = len(renewal.changes["moved"])
+    changed = f"{moved} thing{'s' if moved != 1 else ''} moved since it was signed" if moved else "Nothing has moved"
+    if renewal.expires_at is None:
+        return f"{changed}. Look through it, then submit."
+    verb = "ended" if renewal.expires_at <= now else "ends"
+    return f"Its approval {verb} on {day(renewal.expires_at)}. {changed}. Look through it, then submit."
+
+
 def _drafts(packets: list[Packet]) -> list[Todo]:
     return [
         Todo(
@@ -307,7 +337,7 @@ def _drafts(packets: list[Packet]) -> list[Todo]:
             "Continue",
         )
         for packet in packets
-        if packet.state == PacketState.DRAFT
+        if packet.state == PacketState.DRAFT and packet.renews_id is None
     ]
 
 

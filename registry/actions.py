@@ -35,6 +35,7 @@ from registry.models import (
     Tool,
 )
 from registry.models.risk import ORDER
+from registry.moved import hold_named, keep_signed
 from registry.sections import SECTIONS, Section, section
 from registry.sections.base import SectionForms, form_data
 from registry.sections.s08_cost import price_of
@@ -209,20 +210,31 @@ def catalogue_tool(*, slug: str, by: Person, effect: str = Effect.IRREVERSIBLE, 
 
 
 @transaction.atomic
-def start_packet(*, agent: Agent, version: str, by: Person) -> Packet:
-    """Start a packet for a candidate version: a copy of the last approved one, else empty."""
+def start_packet(*, agent: Agent, version: str, by: Person | None, renews: Packet | None = None) -> Packet:
+    """Start a packet for a candidate version: a copy of the last approved one, else empty.
+
+    `renews` is the approved packet of the same version that it is to take over from; rooms above check that it may be
+    renewed. `by` None is the portal itself, which starts renewals only.
+    """
     agent = Agent.objects.select_for_update().get(pk=agent.pk)
-    may_edit(agent, by)
+    if by is not None:
+        may_edit(agent, by)
     version = nfc(version.strip())
     if not 0 < len(version) <= 50:
         raise Invalid("Say which version the packet is for in at most 50 characters, for example 1.0.0.")
     # Not the highest number: a packet started earlier may have been approved later, and superseded that one.
-    last = agent.packets.filter(state=PacketState.APPROVED).order_by("-number").first()
+    last = renews or agent.packets.filter(state=PacketState.APPROVED).order_by("-number").first()
     number = (agent.packets.order_by("-number").values_list("number", flat=True).first() or 0) + 1
     try:
         with transaction.atomic():
             packet = Packet.objects.create(
-                agent=agent, number=number, version=version, created_by=by, copied_from=last, created_at=clock.now()
+                agent=agent,
+                number=number,
+                version=version,
+                created_by=by,
+                copied_from=last,
+                renews=renews,
+                created_at=clock.now(),
             )
     except IntegrityError as error:
         raise Conflict(f"Version {version} has a packet already. Open it, or name another version.") from error
@@ -234,7 +246,8 @@ def start_packet(*, agent: Agent, version: str, by: Person) -> Packet:
             one.seed(packet)
     if last:
         copy_attachments(last, packet)
-    contributed(packet, by)
+    if by is not None:
+        contributed(packet, by)
     if agent.status not in (AgentStatus.LIVE, AgentStatus.SUSPENDED):
         set_summary(agent, status=status_by_packets(agent))
     record(
@@ -376,6 +389,7 @@ def import_prompt(*, packet: Packet, name: str, version: str, text: str, by: Per
 def freeze(packet: Packet, *, core: Mapping[str, Any], roles: list[str], by: Person) -> Revision:
     """Freeze the packet as it stands as its next revision, in review. For `approvals.actions.submit_packet`, which holds
     the packet's row lock and has checked that it may be submitted; writes the ledger entry."""
+    entries_named = hold_named(packet)
     content = document(packet, core)
     digest, parts = digests(content)
     contributed(packet, by)
@@ -388,6 +402,7 @@ def freeze(packet: Packet, *, core: Mapping[str, Any], roles: list[str], by: Per
         submitted_by=by,
         submitted_at=clock.now(),
     )
+    keep_signed(revision, *entries_named)
     StoredFile.objects.filter(attachments__packet=packet, kept=False).update(kept=True)
     packet.state, packet.roles_asked = PacketState.IN_REVIEW, roles
     packet.save(update_fields=["state", "roles_asked"])

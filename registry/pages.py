@@ -12,6 +12,8 @@ from django.urls import reverse
 from registry.demands import Demand
 from registry.documents import problems
 from registry.models import Agent, DataSource, NotApplicable, Packet, SectionState, Tool
+from registry.moved import Beside
+from registry.panels import Moved
 from registry.sections import SECTIONS, Problem, Section
 from registry.sections.base import Rows, SectionForms
 
@@ -24,6 +26,17 @@ class Progress:
     state: SectionState | None
     problems: list[Problem]
     packet: Packet
+    beside: Beside | None = None
+
+    @property
+    def moved(self) -> list[Moved]:
+        """What the section says of the catalogue, of prices or of evidence, and is otherwise now."""
+        return self.beside.of(self.section.number) if self.beside else []
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether a renewal leaves it as it was signed, so that it needs no work."""
+        return bool(self.beside) and self.section.number in self.beside.unchanged  # type: ignore[union-attr]
 
     @cached_property
     def advice(self) -> list[Problem]:
@@ -61,11 +74,11 @@ class Progress:
         return count if self.verdict == "warn" else f"Not begun, {count}"
 
 
-def progress(packet: Packet) -> list[Progress]:
-    """All ten sections of `packet`, in order, with a fixed number of queries."""
+def progress(packet: Packet, beside: Beside | None = None) -> list[Progress]:
+    """All ten sections of `packet`, in order, with what stands `beside` them. A fixed number of queries."""
     states = {state.number: state for state in packet.section_states.select_related("saved_by")}
     found = problems(packet)
-    return [Progress(one, states.get(one.number), found[one.number], packet) for one in SECTIONS]
+    return [Progress(one, states.get(one.number), found[one.number], packet, beside) for one in SECTIONS]
 
 
 @dataclass(frozen=True)

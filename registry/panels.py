@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import Person
-from registry.models import Agent, Packet
+from registry.models import Agent, Packet, Revision
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,30 @@ class Column:
     numeric: bool = False
 
 
+@dataclass(frozen=True)
+class Moved:
+    """One thing that a frozen revision says, and that is otherwise now. `section` 0 is the agent's card.
+
+    `key` is for scripts ("tool.effect"), the rest are words; `url` is the page where it is as it is now.
+    """
+
+    section: int
+    key: str
+    about: str
+    what: str
+    signed: str
+    now: str
+    url: str
+
+
 agent_panels: list[Callable[[Agent, Person], Panel | None]] = []
 agent_columns: list[Column] = []
 packet_panels: list[Callable[[Packet, Person], Panel | None]] = []
 packet_acts: list[Callable[[Packet, Person, int], Iterable[Act]]] = []
 """Each gets the packet, the person, and how many things are still missing; gives what can be done."""
+moved_elsewhere: list[Callable[[Revision, Mapping[str, Any], dt.datetime], list[Moved]]] = []
+"""Each gets a frozen revision, its document and the time, and says what the room's own evidence says otherwise by then.
+With a fixed number of queries."""
 packets_in_force: list[Callable[[], Any]] = []
 """Each gives a queryset of the ids of packets that run somewhere now, so that the catalogue counts what they grant."""
 releases_in_force: list[Callable[[Collection[UUID]], Mapping[UUID, list[Running]]]] = []

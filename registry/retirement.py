@@ -14,11 +14,9 @@ from registry import entries, panels
 from registry.actions import status_by_packets
 from registry.models import Agent, Handover, Packet
 from registry.ownership import end_open
-from registry.vocabulary import AgentStatus, PacketState
+from registry.vocabulary import OPEN, AgentStatus
 from work import clock
 from work.acts import Conflict, Denied, Invalid, record
-
-OPEN = (PacketState.DRAFT, PacketState.IN_REVIEW, PacketState.CHANGES)
 
 
 def retire_bar(agent: Agent, user: Person) -> str:

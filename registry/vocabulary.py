@@ -89,6 +89,8 @@ class Duty(models.TextChoices):
 
 EDITABLE = (PacketState.DRAFT, PacketState.CHANGES)
 ENDED = (PacketState.WITHDRAWN, PacketState.VETOED)
+OPEN = (PacketState.DRAFT, PacketState.IN_REVIEW, PacketState.CHANGES)
+"""What is still to be decided."""
 
 
 class Classification(models.TextChoices):

@@ -10,14 +10,17 @@ class SignalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Add this room's columns to the list of agents, its count to the rail, and what autonomy asks of evidence."""
+        """Add this room's columns to the list of agents, its count to the rail, what autonomy asks of evidence, and
+        what a packet promised to cost."""
         from registry import autonomy
-        from registry.panels import agent_columns
+        from registry.panels import agent_columns, moved_elsewhere
         from signals.columns import COLUMNS
+        from signals.promise import cost_moved
         from signals.rungs import EVALS_FRESH
         from signals.unregistered.queries import count_waiting
         from web import nav
 
         nav.count("unregistered")(count_waiting)
         agent_columns.extend(COLUMNS)
+        moved_elsewhere.append(cost_moved)
         autonomy.add(EVALS_FRESH)

@@ -198,7 +198,7 @@ def cost_facts(agent: Agent, document: dict[str, Any], at: dt.datetime) -> dict[
         facts |= {"budget_cents": int(budget.amount * 100), "currency": budget.currency}
     lines = CostLine.objects.filter(agent=agent, received_at__lte=at)
     sources = list(Source.objects.filter(kind=Source.Kind.FOCUS).filter(Exists(lines.filter(source=OuterRef("pk")))))
-    through, why = _coverage(agent, sources, at)
+    through, why = coverage(agent, sources, at)
     if through is None:
         return facts | dict.fromkeys(("mtd_cents", "mtd_through", "age_seconds", "lines"), unknown(why))
     facts["mtd_through"] = _iso(through)
@@ -206,7 +206,7 @@ def cost_facts(agent: Agent, document: dict[str, Any], at: dt.datetime) -> dict[
     month = lines.filter(charge_period_start__gte=first, charge_period_start__lt=after)
     spent: list[Any] = list(month.values("billing_currency").annotate(sum=Sum("effective_cost"), n=Count("pk")))
     facts["lines"] = sum(row["n"] for row in spent)
-    why = _why_no_total(spent, budget, through, first) or _rejected(sources)
+    why = _why_no_total(spent, budget, through, first) or unreadable(sources)
     if why:
         facts["mtd_cents"] = unknown(why)
     else:
@@ -216,7 +216,7 @@ def cost_facts(agent: Agent, document: dict[str, Any], at: dt.datetime) -> dict[
     return facts
 
 
-def _coverage(agent: Agent, sources: list[Source], at: dt.datetime) -> tuple[dt.datetime | None, str]:
+def coverage(agent: Agent, sources: list[Source], at: dt.datetime) -> tuple[dt.datetime | None, str]:
     """Through when all of the sources that ever had a cost of the agent are known, or why that is not known."""
     done = Pull.objects.filter(state=Pull.State.DONE, source__kind=Source.Kind.FOCUS, finished_at__lte=at)
     if not done.exists():
@@ -243,7 +243,7 @@ def _why_no_total(spent: list[dict[str, Any]], budget: Budget | None, through: d
     return ""
 
 
-def _rejected(sources: list[Source]) -> str:
+def unreadable(sources: list[Source]) -> str:
     """Rows that could not be read may be this agent's, so that the total would be too low."""
     bad: QuerySet[PulledFile] = PulledFile.objects.filter(source__in=sources).filter(Q(rejected__gt=0) | ~Q(refused=""))
     files = list(bad.order_by("path")[:3])

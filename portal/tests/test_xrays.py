@@ -313,5 +313,5 @@ class TestThePage:
     def test_nothing_wrong_says_so(self, world, as_person):
         for agent in Agent.objects.all():
             answered(world, agent)
-        upkeep.confirm_tool(tool=world.tool, effect="read", tags=[], by=world.security)
+        upkeep.confirm_tool(tool=world.tool, effect="read", tags=world.tool.tags, by=world.security)
         assert "Nothing is wrong" in as_person(world.owner).get(URL).content.decode()

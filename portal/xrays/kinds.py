@@ -21,11 +21,13 @@ from django.urls import reverse
 
 from accounts.models import Person
 from accounts.roles import Role
-from approvals.models import SignOff, SignOffRole
+from approvals.models import SignOffRole
+from approvals.queries import first_to_end
 from portal.xrays.finding import SEVERITIES, Kind, Scope
 from portal.xrays.unseen import UNSEEN_IMPORTANT, UNSEEN_SERIOUS
 from registry import autonomy
 from registry.models import Agent, DataSource, Packet, RiskAnswers, Tool
+from registry.moved import catalogue_moved
 from registry.vocabulary import AgentStatus, Gate, PacketState, RiskClass
 from releases.models import Release
 from releases.queries import packets_in_force
@@ -79,22 +81,21 @@ def _same_name(scope: Scope) -> "QuerySet[Any]":
     return _agents(scope).annotate(low=Lower("name")).filter(low__in=shared)
 
 
+def _standing(scope: Scope) -> "QuerySet[Packet]":
+    """Packets that are approved, or that an environment holds."""
+    rows = Packet.objects.visible_to(scope.user).filter(
+        Q(state=PacketState.APPROVED) | Q(pk__in=packets_in_force()), agent__retired_at=None
+    )
+    return rows.filter(agent=scope.agent) if scope.agent is not None else rows
+
+
+def _moved(scope: Scope) -> "QuerySet[Any]":
+    return _standing(scope).filter(catalogue_moved()).select_related("agent__team", "agent__owner").order_by("pk")
+
+
 def _expiring(scope: Scope) -> "QuerySet[Any]":
-    newer = SignOff.objects.filter(
-        packet=OuterRef("packet"), role=OuterRef("role"), signed_at__gt=OuterRef("signed_at")
-    )
-    first = (
-        SignOff.objects.visible_to(scope.user)
-        .filter(packet=OuterRef("pk"), decision=SignOff.Decision.APPROVE)
-        .exclude(Exists(newer))
-        .order_by("expires_at", "role")
-    )
-    standing = Q(state=PacketState.APPROVED) | Q(pk__in=packets_in_force())
-    rows = Packet.objects.visible_to(scope.user).filter(standing)
-    if scope.agent is not None:
-        rows = rows.filter(agent=scope.agent)
     return (
-        rows.annotate(expires=Subquery(first.values("expires_at")[:1]), role=Subquery(first.values("role")[:1]))
+        first_to_end(_standing(scope))
         .filter(expires__lte=scope.now + dt.timedelta(days=EXPIRY_DAYS))
         .select_related("agent__team", "agent__owner")
         .order_by("expires", "pk")
@@ -231,6 +232,19 @@ KINDS: list[Kind] = [
         _card,
     ),
     *UNSEEN_IMPORTANT,
+    Kind(
+        "packet_moved",
+        "Approved packet no longer matches the catalogue",
+        "important",
+        _moved,
+        lambda packet, scope: (
+            "Data, a tool or the agent's card is not what was signed. Its page shows both; renew the packet, or have it "
+            "put back.",
+            reverse("packet_detail", args=[packet.pk]) + "#moved",
+        ),
+        _packet,
+        team="agent__team",
+    ),
     Kind("owner_outside_team", "Owner is not in the team", "important", _outside_team, _say_outside, _membership),
     Kind(
         "review_overdue",

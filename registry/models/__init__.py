@@ -11,6 +11,7 @@ from registry.models.imports import ImportedManifest
 from registry.models.packets import Contribution, Packet, Revision, SectionState
 from registry.models.proposals import Proposal
 from registry.models.risk import RiskAnswers
+from registry.models.signed import SignedCard, SignedSource, SignedTool
 
 from registry import sections  # noqa: F401  isort: skip  (makes Django see the sections' models)
 
@@ -34,6 +35,9 @@ __all__ = [
     "SavedView",
     "RiskAnswers",
     "SectionState",
+    "SignedCard",
+    "SignedSource",
+    "SignedTool",
     "StoredFile",
     "SourceLink",
     "TeamAnswer",

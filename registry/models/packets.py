@@ -6,11 +6,11 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts.models import Person
 from registry.models.agents import Agent
-from registry.vocabulary import EDITABLE, ENDED, PacketState
+from registry.vocabulary import EDITABLE, ENDED, OPEN, PacketState
 from work import clock
 
 
@@ -37,9 +37,11 @@ class Packet(models.Model):
     state = models.CharField(max_length=20, choices=PacketState.choices, default=PacketState.DRAFT)
     revision = models.PositiveIntegerField(default=1)
     roles_asked = ArrayField(models.CharField(max_length=20), default=list, blank=True)
-    created_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    # None: the portal itself, which drafts renewals.
+    created_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
     copied_from = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="copies")
+    renews = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="renewals")
 
     objects = PacketQuerySet.as_manager()
 
@@ -48,9 +50,16 @@ class Packet(models.Model):
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(fields=["agent", "number"], name="packet_number_is_the_agents"),
-            # Eval runs name a version; two living packets of one version would share them.
+            # Eval runs name a version; two living packets of one version would share them. A renewal is to.
             models.UniqueConstraint(
-                fields=["agent", "version"], condition=~Q(state__in=ENDED), name="one_packet_a_version"
+                fields=["agent", "version"],
+                condition=~Q(state__in=ENDED) & Q(renews=None),
+                name="one_packet_a_version",
+            ),
+            models.UniqueConstraint(fields=["renews"], condition=Q(state__in=OPEN), name="one_open_renewal_a_packet"),
+            models.CheckConstraint(condition=~Q(renews=F("id")), name="renewal_is_of_another_packet"),
+            models.CheckConstraint(
+                condition=Q(created_by__isnull=False) | Q(renews__isnull=False), name="the_portal_starts_only_renewals"
             ),
             models.CheckConstraint(condition=Q(state__in=PacketState.values), name="packet_state_is_known"),
         ]
@@ -62,6 +71,11 @@ class Packet(models.Model):
     def editable(self) -> bool:
         """Whether its state lets sections change."""
         return self.state in EDITABLE
+
+    @property
+    def starter(self) -> str:
+        """Who started it."""
+        return self.created_by.name if self.created_by else "Portcullis"
 
     @property
     def current(self) -> "Revision | None":

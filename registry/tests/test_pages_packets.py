@@ -221,7 +221,7 @@ def test_a_submitted_packet_shows_its_words_and_digest_and_no_form(world, submit
     assert submitted.current.digest in page and "its sections are closed" in page
     for one in SECTIONS:
         page = visitor.get(_address(submitted, one.number)).content.decode()
-        assert "section-form" not in page and "What the packet says" in page
+        assert "section-form" not in page and "What was submitted" in page
 
 
 def test_the_pages_make_a_fixed_number_of_queries(world, packet, as_person):

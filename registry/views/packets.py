@@ -13,11 +13,13 @@ from registry import actions, panels
 from registry.answering import launches_due
 from registry.forms import PacketFilter, PacketForm
 from registry.models import Agent, LaunchReview, Packet, Proposal, Revision
+from registry.moved import beside
 from registry.pages import progress
 from registry.vocabulary import EDITABLE, PacketState
 from web import nav
 from web.errors import Denied
 from web.views import acting, kept, page, paged
+from work import clock
 
 
 @nav.count("packets")
@@ -67,13 +69,16 @@ def packet_new(request: Request, slug: str) -> HttpResponse:
 def visible_packet(request: Request, pk: UUID) -> Packet:
     """The packet with what its pages name; 404 where there is none, or none that this person may see."""
     rows = Packet.objects.visible_to(request.user)
-    return get_object_or_404(rows.select_related("agent__team", "agent__owner", "agent__deputy", "created_by"), pk=pk)
+    return get_object_or_404(
+        rows.select_related("agent__team", "agent__owner", "agent__deputy", "created_by", "renews"), pk=pk
+    )
 
 
 def packet_detail(request: Request, pk: UUID) -> HttpResponse:
     """The packet's ten sections as a task list, what is missing in each, and what can be done next."""
     packet = visible_packet(request, pk)
-    sections = progress(packet)
+    stands = beside(packet, clock.now())
+    sections = progress(packet, stands)
     missing = sum(len(one.problems) for one in sections)
     waiting = Proposal.objects.visible_to(request.user).open().filter(packet=packet).order_by("section")
     made = (panel(packet, request.user) for panel in panels.packet_panels)
@@ -84,6 +89,7 @@ def packet_detail(request: Request, pk: UUID) -> HttpResponse:
             "packet": packet,
             "agent": packet.agent,
             "sections": sections,
+            "beside": stands,
             "missing": missing,
             "complete": sum(not one.problems for one in sections),
             "proposed": sorted(Counter(waiting.values_list("section", flat=True)).items()) if packet.editable else [],

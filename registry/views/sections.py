@@ -16,6 +16,7 @@ from registry import actions, answers, prompts
 from registry.case_import import LARGEST, read_cases
 from registry.imports.reading import Unreadable
 from registry.models import Packet
+from registry.moved import beside
 from registry.pages import groups, in_place, progress, rebased
 from registry.proposals import waiting_in
 from registry.sections import SECTIONS, Section, section
@@ -26,6 +27,7 @@ from registry.uploads import TraceForm
 from registry.views.packets import visible_packet
 from web.errors import Conflict, Invalid
 from web.views import acting, kept, page
+from work import clock
 
 TEMPLATE = "registry/section.html"
 
@@ -134,16 +136,27 @@ class Desk:
     section: Section
 
     def read(self) -> HttpResponse:
-        """The section as its document says it, without a form."""
-        frozen = None if self.packet.editable else self.packet.current
-        document = (
-            frozen.content["sections"][str(self.section.number)] if frozen else self.section.document(self.packet)
+        """The section as its document says it, without a form: once it was submitted, as it was, to the letter."""
+        revision = None if self.packet.editable else self.packet.current
+        if revision:
+            document = revision.content["sections"][str(self.section.number)]
+        else:
+            document = self.section.document(self.packet)
+        return page(
+            self.request,
+            TEMPLATE,
+            {**self._context(editable=False), **self._beside(), "doc": document, "editable": False},
         )
-        return page(self.request, TEMPLATE, {**self._context(editable=False), "doc": document, "editable": False})
+
+    def _beside(self) -> dict[str, Any]:
+        stands = beside(self.packet, clock.now())
+        return {"beside": stands, "moved": stands.of(self.section.number) if stands else []}
 
     def show(self, forms: SectionForms, *, status: int | None = None, **more: Any) -> HttpResponse:
         """The section's forms, with the toc and what is missing. For htmx the form alone, and the rest out of band."""
         context = {**self._context(), "forms": forms, "editable": True, "htmx": self.request.htmx, **more}
+        if not self.request.htmx:
+            context |= self._beside()
         context["groups"] = groups(forms, context["here"].problems)
         context["proposals"] = waiting_in(self.packet, self.section.number, self.request.user)
         if self.section.key == "trail":
