@@ -258,7 +258,7 @@ class TestKept:
             SignedSource.objects.filter(revision=submitted.current).update(classification="public")
 
     def test_a_database_of_before_is_filled_from_its_documents(self, world, promotable):
-        was = importlib.import_module("registry.migrations.0013_renewals")
+        was = importlib.import_module("registry.migrations.0017_renewals")
         for select, model, names in (
             (
                 was.SOURCES,
