@@ -11,6 +11,7 @@ from typing import Any
 from bench.ground import median_ms, row
 
 FEW, MANY = 5, 50
+ROUNDS = 9
 PAGES = (3, 4, 6)
 """Sections whose rows hold most: texts of prompts, cases, choices from the catalogue."""
 
@@ -79,7 +80,7 @@ def opened() -> tuple[float, float]:
         for number in PAGES:
             _seen(reverse("packet_section", args=[packet.pk, number]))
 
-    return both(call, rounds=15, warm=2)
+    return both(call, rounds=ROUNDS, warm=2)
 
 
 @row("packet.save", "ms", "the same with 5 rows a section")
@@ -105,7 +106,7 @@ def saved() -> tuple[float, float]:
         if answer.status_code != 200 or packet.section_states.get(number=4).version == data["seen"]:
             raise RuntimeError(f"Nothing was saved: {answer.status_code}")
 
-    return both(call, rounds=15, warm=2)
+    return both(call, rounds=ROUNDS, warm=2)
 
 
 @row("packet.diff", "ms", "the same with 5 rows a section, every row of which differs too")
@@ -121,7 +122,7 @@ def differing() -> tuple[float, float]:
     def call(packet: Any) -> None:
         _seen(reverse("packet_compare", args=[packet.pk]) + f"?old={empty[packet.pk].pk}")
 
-    return both(call, rounds=15, warm=2)
+    return both(call, rounds=ROUNDS, warm=2)
 
 
 @row("packet.submit", "ms", "the same with 5 rows a section")
@@ -133,7 +134,7 @@ def submitted() -> tuple[float, float]:
 
     _, person, packets = ground()
     taken: dict[int, list[float]] = {rows: [] for rows in packets}
-    for _ in range(17):
+    for _ in range(ROUNDS + 2):
         for rows, packet in packets.items():
             with transaction.atomic():
                 begun = time.perf_counter()

@@ -307,10 +307,8 @@ class KnownChoice(forms.ModelChoiceField):
         """The row chosen, or None. Raises ValidationError for one that is not among the choices."""
         if self.known is None or value in self.empty_values:
             return super().to_python(value)
-        row = self.known.get(self.key(value))
-        if row is None:
-            raise forms.ValidationError(self.error_messages["invalid_choice"], "invalid_choice", {"value": value})
-        return row
+        # What was not read is no usual post; what becomes of it is Django's to say.
+        return self.known.get(self.key(value)) or super().to_python(value)
 
 
 class SectionRows(BaseInlineFormSet):

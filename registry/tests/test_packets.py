@@ -13,7 +13,7 @@ from work.acts import Conflict, Denied, Invalid
 
 
 def contents(packet):
-    return {one.number: one.document(packet) for one in SECTIONS}
+    return {one.number: one.content(packet) for one in SECTIONS}
 
 
 @pytest.mark.parametrize("key", ["outsider", "bystander", "admin", "auditor", "risk"])
