@@ -231,7 +231,7 @@ class Section:
                 "name": use.version.answer.name,
                 "version": use.version.number,
                 "sha256": use.version.sha256,
-                "fields": self.where(packet, use.version.text),
+                "fields": [key.removeprefix("sheet.") for key in self.where(packet, use.version.text)],
             }
             for use in uses
         ]

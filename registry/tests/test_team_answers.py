@@ -113,7 +113,7 @@ class TestUsing:
         assert said["team_answers"] == [
             {
                 "answer": "escalation", "name": "Escalation", "version": 1, "sha256": sha256(TEXT.encode()),
-                "fields": ["sheet.escalation"],
+                "fields": ["escalation"],
             }
         ]  # fmt: skip
         assert draft.section_states.get(number=9).version == before + 1
