@@ -99,7 +99,7 @@ def by_form(desk, number, content):
     data = QueryDict(mutable=True)
     for name, value in form_data(one.forms(packet), content).items():
         if value is not False:
-            data[name] = "on" if value is True else str(value).replace("\n", "\r\n")
+            data[name] = "on" if value is True else "" if value is None else str(value).replace("\n", "\r\n")
     state = packet.section_states.get(number=number)
     save_section(forms=one.forms(packet, data), seen=state.version, by=desk.world.author)
     return packet
