@@ -44,11 +44,9 @@ def leaf(field, bank):
             st.decimals(0, 99, places=field.decimal_places).map(lambda d: f"{d:f}") | st.integers(0, 99) | st.just("")
         )
     if kind == "IntegerField":
-        return (
-            st.integers(field.min_value or 0, min(field.max_value or 99, 99)) | st.just("")
-            if (field.min_value or 0) < 100
-            else st.integers(100, 999)
-        )
+        # The model's own limit, which the form's field does not know before it validates.
+        least = 100 if str(field.label).startswith("Tokens a run if") else 0
+        return st.integers(least, least + 99) | st.just("")
     if kind == "DateTimeField":
         return st.datetimes().map(lambda at: at.replace(year=2026, microsecond=0).isoformat() + "Z") | st.just("")
     if kind == "DateField":
@@ -101,7 +99,7 @@ def by_form(desk, number, content):
     data = QueryDict(mutable=True)
     for name, value in form_data(one.forms(packet), content).items():
         if value is not False:
-            data[name] = "on" if value is True else str(value).replace("\n", "\r\n")
+            data[name] = "on" if value is True else "" if value is None else str(value).replace("\n", "\r\n")
     state = packet.section_states.get(number=number)
     save_section(forms=one.forms(packet, data), seen=state.version, by=desk.world.author)
     return packet
