@@ -79,7 +79,7 @@ class FillLine(serializers.Serializer):
 
     section = serializers.IntegerField()
     pointer = serializers.CharField()
-    outcome = serializers.ChoiceField(["new", "changed", "proposed", "same", "gone"])
+    outcome = serializers.ChoiceField(["new", "changed", "proposed", "same", "gone", "left"])
     now = serializers.JSONField()
     value = serializers.JSONField()
 

@@ -13,6 +13,7 @@ from django.db.models import Model
 from django.forms import BaseForm, ModelChoiceField
 
 from ledger.canonical import nfc
+from registry.demands import DEMANDS
 from registry.sections import Section, section
 from registry.sections.base import UUID_LIKE, Rows, SectionForms, with_line_feeds
 
@@ -140,6 +141,8 @@ def value_at(content: Mapping[str, Any], part: str, name: str) -> Any:
 
 def label_at(number: int, part: str, name: str) -> str:
     """A field of a section, for people: Section 3, Prompts 1: Version. Without a name it is the whole row."""
+    if part == "not_applicable":
+        return f"Section {number}, does not apply: {next(one.what for one in DEMANDS[number] if one.key == name)}"
     form, rows, place = _form(number, part)
     kind = f", {rows.title} {place + 1}" if rows else ""
     said = form.base_fields[name].label if form and name else ""

