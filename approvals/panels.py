@@ -22,7 +22,8 @@ def acts(packet: Packet, user: Person, missing: int) -> Iterator[Act]:
         return
     if packet.state == PacketState.APPROVED:
         bar = renewal_bar(packet)
-        yield Act("Start the renewal now", reverse("packet_renew", args=[packet.pk]), ready=not bar, why=bar)
+        url = reverse("packet_renew", args=[packet.pk])
+        yield Act("Start the renewal now", url, ready=not bar, why=bar, aside=True)
     if packet.editable:
         again = packet.state == PacketState.CHANGES
         yield Act(

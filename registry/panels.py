@@ -31,6 +31,8 @@ class Act:
     why: str = ""
     danger: bool = False
     link: bool = False
+    aside: bool = False
+    """Whether it can wait: the button is not the page's first."""
 
 
 @dataclass(frozen=True)
