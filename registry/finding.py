@@ -215,11 +215,16 @@ def _agents(asked: Asked, begins: str, user: Person, each: int) -> list[Hit]:
     rows = Agent.objects.visible_to(user)
     sql, values = asked.query
     like = begins.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    # Names that begin so come first, then by where the words stand. Capped, since a common word has no best hit.
+    # Names that begin so come first, then by where the words stand. Capped, since a common word has no best hit; where
+    # such names are enough, the words are not looked up: a common one has thousands of rows.
     best = RawSQL(
-        f"""WITH hits AS MATERIALIZED (
-                (SELECT id, name, words FROM registry_agent WHERE lower(name) LIKE %s ORDER BY lower(name) LIMIT {each})
-                UNION ALL (SELECT id, name, words FROM registry_agent WHERE words @@ ({sql}) LIMIT {CANDIDATES}))
+        f"""WITH begun AS MATERIALIZED (
+                SELECT id, name, words FROM registry_agent WHERE lower(name) LIKE %s
+                ORDER BY lower(name) USING ~<~ LIMIT {each}),
+            hits AS MATERIALIZED (
+                SELECT id, name, words FROM begun
+                UNION ALL (SELECT id, name, words FROM registry_agent
+                           WHERE (SELECT count(*) FROM begun) < {each} AND words @@ ({sql}) LIMIT {CANDIDATES}))
             SELECT id FROM hits GROUP BY id, name, words
             ORDER BY lower(name) LIKE %s DESC, ts_rank(words, {sql}) DESC, name, id LIMIT {each}""",
         [like, *values, like, *values],
