@@ -54,6 +54,7 @@ def submit_packet(*, packet: Packet, by: Person) -> Revision:
         raise Denied(f"Only the owner, the deputy and members of {packet.agent.team.name} submit this packet.")
     if not packet.editable:
         raise Conflict(f"This packet is {packet.get_state_display().lower()}; it cannot be submitted again.")
+    _still_renews(packet)
     risk = packet.agent.risk_class
     if risk == RiskClass.PROHIBITED:
         raise Denied(
@@ -399,11 +400,19 @@ def _after_signing(packet: Packet, revision: Revision, decision: str, by: Person
         _summarise(packet)
         return
     if packet.state == PacketState.IN_REVIEW and all(one.valid for one in standings(packet, revision, now)):
+        _still_renews(packet)
         for older in packet.agent.packets.select_for_update().filter(state=PacketState.APPROVED):
             move(older, PacketState.SUPERSEDED, by=None)
         move(packet, PacketState.APPROVED, by=None)
         _summarise(packet)
     _decide_later(packet)
+
+
+def _still_renews(packet: Packet) -> None:
+    """Raises Conflict for the renewal of a packet that is not in force any more: it would take a newer one's place."""
+    if packet.renews is not None and packet.renews.state != PacketState.APPROVED:
+        was = packet.renews.get_state_display().lower()
+        raise Conflict(f"This renews packet {packet.renews.number}, which is {was} by now. Withdraw the renewal.")
 
 
 def _decide_later(packet: Packet) -> None:

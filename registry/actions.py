@@ -238,7 +238,10 @@ def start_packet(*, agent: Agent, version: str, by: Person | None, renews: Packe
             )
     except IntegrityError as error:
         raise Conflict(f"Version {version} has a packet already. Open it, or name another version.") from error
-    SectionState.objects.bulk_create(SectionState(packet=packet, number=one.number) for one in SECTIONS)
+    persons = set(last.section_states.filter(by_a_person=True).values_list("number", flat=True)) if last else set()
+    SectionState.objects.bulk_create(
+        SectionState(packet=packet, number=one.number, by_a_person=one.number in persons) for one in SECTIONS
+    )
     for one in SECTIONS:
         if last:
             one.copy(last, packet)
@@ -280,6 +283,8 @@ def save_section(*, forms: SectionForms, seen: int, by: Person, using: TeamAnswe
         raise Conflict(f"{who} saved this section after you opened it. Compare both below, then save again.")
     if not forms.is_valid():
         raise Invalid(*forms.errors())
+    if by.is_service and forms.not_applicable.has_changed():
+        raise Denied("Only a person says that something does not apply, and signs for the reason with their name.")
     if using is not None and packet.answer_uses.filter(section=state.number, version=using).exists():
         using = None
     if not forms.has_changed() and using is None:
@@ -289,6 +294,8 @@ def save_section(*, forms: SectionForms, seen: int, by: Person, using: TeamAnswe
     forms.save(by)
     if using is not None:
         AnswerUse.objects.create(packet=packet, section=state.number, version=using)
+        # Whose words stand in the packet has contributed to it, whoever put them there.
+        contributed(packet, using.written_by)
     _forget_answers(forms.section, packet)
     settled = settle_section(packet, state.number, before) if asked else []
     # What was chosen may have been merged away while this waited for its row.

@@ -7,17 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.actors import in_person
 from accounts.models import Person
 from ledger.canonical import dumps, nfc, sha256
 from registry import entries, panels
 from registry.demands import DEMANDS
-from registry.models import Acceptance, Agent, Attachment, LaunchReview, NotApplicable, Packet
+from registry.models import Acceptance, Agent, AnswerUse, Attachment, LaunchReview, NotApplicable, Packet
 from registry.sections import section
-from registry.sections.base import Section
-from registry.sections.s09_owner import STATEMENTS, Asked, SupportPlan, asked, lacking, written
+from registry.sections.base import texts
+from registry.sections.s09_owner import STATEMENTS, Asked, SupportPlan, SupportPlanForm, asked, lacking, written
 from registry.sections.s10_rollout import RolloutPlan
 from registry.vocabulary import EDITABLE, Duty
 from work import clock
@@ -91,7 +91,7 @@ def withdraw_acceptance(*, acceptance: Acceptance, by: Person) -> Acceptance:
 
 
 def waiting_for(user: Person, most: int) -> list[tuple[Packet, Asked]]:
-    """Open packets whose section 9 is complete and waits for this person's acceptance, newest first, in five queries.
+    """Open packets whose section 9 is complete and waits for this person's acceptance, newest first, in six queries.
 
     Looks at the newest `most` of the packets for whose agents the person is owner or deputy.
     """
@@ -99,17 +99,24 @@ def waiting_for(user: Person, most: int) -> list[tuple[Packet, Asked]]:
     rows = Packet.objects.visible_to(user).filter(agent__in=mine, state__in=EDITABLE)
     packets = list(rows.select_related("agent__owner", "agent__deputy").order_by("-created_at")[:most])
     keys = [packet.pk for packet in packets]
+    one_of, nine = section(NUMBER), [one.key for one in DEMANDS[NUMBER] if one.waivable]
     plans = {plan.packet_id: plan for plan in SupportPlan.objects.filter(packet__in=keys)}
     files = _by_packet(Attachment.objects.filter(packet__in=keys, section=NUMBER))
     given = _by_packet(Acceptance.objects.open().filter(packet__in=keys, person=user).defer("content"))
-    keys_waived = [one.key for one in DEMANDS[NUMBER] if one.waivable]
-    waived = _by_packet(NotApplicable.objects.filter(packet__in=keys, demand__in=keys_waived))
+    said = _by_packet(NotApplicable.objects.filter(packet__in=keys, demand__in=nine).select_related("said_by"))
+    uses = _by_packet(
+        AnswerUse.objects.filter(packet__in=keys, section=NUMBER).select_related("version__answer").order_by("pk")
+    )
     found = []
     for packet in packets:
         agent, plan = packet.agent, plans.get(packet.pk)
-        if lacking(agent, plan, {row.demand for row in waived.get(packet.pk, ())}):
+        waived = one_of.counting(agent, said.get(packet.pk, ()))
+        if lacking(agent, plan, waived):
             continue
-        content = Section.as_content(written(agent, plan), files.get(packet.pk, ()))
+        content = one_of.assembled(
+            agent, written(agent, plan), files.get(packet.pk, ()), waived, uses.get(packet.pk, ()),
+            texts(SupportPlanForm, plan or SupportPlan(), "sheet", ""),
+        )  # fmt: skip
         for one in asked(agent, content, given.get(packet.pk, ())):
             if one.person.pk == user.pk and one.required and not one.accepted:
                 found.append((packet, one))
@@ -145,7 +152,11 @@ def review_launch(*, packet: Packet, found: str, by: Person) -> LaunchReview:
 
 def launches_due(packets: QuerySet[Packet]) -> list[RolloutPlan]:
     """The plans among `packets` whose review after launch is due: it runs, its day has come, nobody reviewed it yet."""
-    due = RolloutPlan.objects.filter(packet__in=packets, review_on__lte=clock.now().date(), packet__launch_review=None)
+    # A renewal is the same version: it was launched once.
+    done = LaunchReview.objects.filter(
+        packet__agent=OuterRef("packet__agent"), packet__version=OuterRef("packet__version")
+    )
+    due = RolloutPlan.objects.filter(~Exists(done), packet__in=packets, review_on__lte=clock.now().date())
     running = reduce(or_, (Q(packet__in=ids()) for ids in panels.packets_in_force), Q(pk__in=[]))
     return list(due.filter(running).select_related("packet__agent").order_by("review_on", "pk"))
 

@@ -140,6 +140,7 @@ def offered(packet: Packet, one: Section) -> Offered:
     used = []
     for use in uses:
         there = [place for place in places if settled(place.text) == use.version.text]
-        after = latest[use.version.answer_id]
-        used.append(Used(use.version, there, after if after.number > use.version.number else None))
+        # None where the agent has moved to another team since.
+        after = latest.get(use.version.answer_id)
+        used.append(Used(use.version, there, after if after and after.number > use.version.number else None))
     return Offered(used, newest, places[:MOST_PLACES])

@@ -16,9 +16,9 @@ from registry.importing import CARD_SOURCE, MANIFEST, MCP, Plan, below_worst, co
 from registry.imports.agentcard import AgentCard
 from registry.imports.manifest import Manifest, SourceClaim, ToolClaim
 from registry.imports.mcp import ToolList
-from registry.models import Agent, DataSource, ImportedManifest, Proposal, Tool
+from registry.models import Agent, DataSource, ImportedManifest, Packet, Proposal, Tool
 from registry.proposals import Origin, Suggestion
-from registry.vocabulary import Effect, ToolTag
+from registry.vocabulary import EDITABLE, Effect, ToolTag
 from work import clock
 from work.acts import Conflict, Denied, Invalid, record
 
@@ -41,6 +41,9 @@ def import_agent(
     """
     _may_import(by)
     Agent.objects.select_for_update().filter(slug=manifest.slug).first()
+    if manifest.packet:  # before the catalogue's rows, as whoever saves a section takes them
+        open_ = Packet.objects.filter(agent__slug=manifest.slug, version=manifest.packet.version, state__in=EDITABLE)
+        open_.select_for_update(of=("self",)).first()
     plan = plan_manifest(manifest, by, cautious=cautious)
     if (plan.agent and not plan.agent.editable_by(by)) or (plan.team and not plan.agent and not by.in_team(plan.team)):
         raise Denied(plan.problems[0])

@@ -1,5 +1,6 @@
 """Prompt texts: which versions of one prompt the agent's packets pin, and what differs line by line."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -18,8 +19,8 @@ from work.acts import Invalid
 
 CONTEXT = 3
 """Lines shown around what differs."""
-LARGEST_PRODUCT = 4_000_000
-"""Of the two texts' lines that differ at all: beyond it, matching them costs more than it tells."""
+MOST_PAIRS = 50_000
+"""Of equal lines in what differs at all, each with each: beyond it, matching them takes seconds and tells nothing."""
 LARGEST = 200_000
 """Bytes of an uploaded prompt; the section takes 50,000 characters."""
 
@@ -95,7 +96,8 @@ def line_diff(old: str, new: str) -> Iterator[Line]:
     while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
         tail += 1
     old_end, new_end = len(before) - tail, len(after) - tail
-    if (old_end - head) * (new_end - head) > LARGEST_PRODUCT:
+    often = Counter(after[head:new_end])
+    if sum(often[line] for line in before[head:old_end]) > MOST_PAIRS:
         steps = [("replace", head, old_end, head, new_end)]
     else:
         middle = SequenceMatcher(None, before[head:old_end], after[head:new_end], autojunk=False).get_opcodes()

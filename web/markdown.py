@@ -1,7 +1,8 @@
 """Markdown that people typed, as safe HTML: no HTML of theirs, no pictures, links to the web and to mail only.
 
 What is signed is the text as typed; so nothing of it may vanish where it is shown. Syntax that hides words is off
-(HTML, reference definitions, entities), and a text of which a word would be lost is shown as it was typed.
+(HTML, reference definitions, entities, and quotations, whose mark is also "greater than"), and a text of which a word or
+a sign that may be meant would be lost is shown as it was typed.
 """
 
 import re
@@ -13,8 +14,10 @@ from django.utils.html import escape
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-OFF = ("image", "reference", "entity", "html_block", "html_inline", "code")
+OFF = ("image", "reference", "entity", "html_block", "html_inline", "code", "blockquote")
 MARKED = re.compile(r"[*_`#>\[<\\~]|^\s*([-+=]|\d+[.)])", re.MULTILINE)
+MEANT = re.compile(r"\w\*+\w|(?<!\w)__\w+__(?!\w)")
+"""Marks that may be no emphasis: a product (2*3*4), a name (__init__)."""
 ALLOWED = re.compile(r"(https?|mailto):", re.IGNORECASE)
 WORD = re.compile(r"[^\W_]+")
 TAG, ADDRESS = re.compile(r"<[^>]*>"), re.compile(r' (?:href|value)="([^"]*)"')
@@ -24,9 +27,12 @@ DEMOTED = 3
 
 def rendered(text: str) -> str:
     """`text` as HTML, or "" where it holds no Markdown or cannot be shown as such without losing a word."""
-    if not MARKED.search(text):
+    if not MARKED.search(text) or MEANT.search(text):
         return ""
-    html = _markdown.render(text)
+    tokens = _markdown.parse(text)
+    if any(child.attrGet("title") for token in tokens for child in token.children or ()):
+        return ""  # a link's title is seen by who points at it alone
+    html = _markdown.renderer.render(tokens, _markdown.options, {})
     shown = unescape(" ".join([TAG.sub("", html), *ADDRESS.findall(html)]))
     return html if all(word in shown for word in WORD.findall(text)) else ""
 

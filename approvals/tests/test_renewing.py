@@ -151,6 +151,17 @@ class TestTheDraft:
             world.sign_all(made)
         assert (world.fresh(made).state, world.fresh(promotable).state) == ("approved", "superseded")
 
+    def test_what_is_superseded_meanwhile_is_not_renewed_any_more(self, world, promotable):
+        made = drafted(promotable)
+        world.accept(made)
+        following = world.draft(promotable.agent, "2.0.0")
+        world.submit(following)
+        world.sign_all(following)
+        assert world.fresh(promotable).state == "superseded"
+        with pytest.raises(Conflict, match="superseded by now. Withdraw the renewal"):
+            actions.submit_packet(packet=world.fresh(made), by=world.author)
+        assert world.fresh(following).state == "approved"
+
     def test_another_packet_of_the_version_is_refused_as_ever(self, world, promotable):
         from registry.actions import start_packet
 

@@ -7,14 +7,15 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 
 from accounts.tokens import make_token
-from approvals.actions import submit_packet
+from approvals.actions import evaluate, submit_packet
 from ledger.canonical import dumps, sha256
 from portal.todos import todos
-from registry.actions import change_agent, start_packet
+from registry.actions import change_agent, start_packet, write_section
 from registry.answering import accept, review_launch, waiting_for, withdraw_acceptance
 from registry.attachments import attach
 from registry.comparing import compared, said
-from registry.models import Acceptance
+from registry.contents import content_of
+from registry.models import Acceptance, Agent
 from registry.sections import section
 from registry.sections.s09_owner import STATEMENTS
 from registry.sections.s10_rollout import RolloutPlan
@@ -163,6 +164,30 @@ class TestWhatItIsBoundTo:
         world.accept(packet)
         assert sentences(packet) == []
         assert packet.acceptances.open().count() == 2, "the earlier deputy's ended with the new one's"
+
+    def test_once_it_is_submitted_another_deputy_is_asked_nothing(self, world, promotable):
+        change_agent(agent=promotable.agent, deputy=world.member, by=world.owner)
+        packet = world.fresh(promotable)
+        [complete] = [one for one in evaluate(packet=packet, by=None).rules if one["id"] == "packet_complete"]
+        assert sentences(packet) == [] and complete["outcome"] == "pass"
+
+    def test_another_reason_why_something_does_not_apply_asks_both_again(self, world, draft):
+        Agent.objects.filter(pk=draft.agent_id).update(risk_class="limited", autonomy=1)
+        content = {
+            **content_of(NINE, world.fresh(draft)),
+            "not_applicable": {"owner.runbook": "It is one page of advice."},
+        }
+        content["sheet"]["runbook"] = ""
+        write_section(packet=draft, number=9, content=content, by=world.author)
+        world.accept(draft)
+        packet = world.fresh(draft)
+        assert sentences(packet) == []
+        part = NINE.document(packet)
+        assert {one["digest"] for one in part.pop("acceptances")} == {sha256(dumps(part))}
+        content["not_applicable"] = {"owner.runbook": "Nobody has found the time to write it."}
+        write_section(packet=packet, number=9, content=content, by=world.author)
+        assert len(sentences(world.fresh(draft))) == 2
+        assert [one.duty for _, one in waiting_for(world.owner, 9)] == ["owner"]
 
     def test_it_stands_in_the_document_and_not_in_what_it_is_bound_to(self, world, draft):
         before = digest(draft)

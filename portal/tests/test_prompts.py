@@ -67,6 +67,11 @@ class TestTheDiff:
         assert time.monotonic() - begun < 2
         assert (len(lines), lines[0].kind, lines[-1].kind) == (32_000, "del", "add")
 
+    def test_lines_that_are_all_alike_are_not_matched_each_with_each(self):
+        old, new = "\n".join(["a"] * 1_000), "\n".join(["b", "a"] * 500)
+        lines = list(line_diff(old, new))
+        assert [line.kind for line in lines[:999]] == ["del"] * 999 and len(lines) > 1_900
+
 
 class TestAgainstTheLastApproved:
     def test_the_section_says_what_differs(self, client, world, following):

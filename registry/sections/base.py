@@ -23,7 +23,7 @@ from work import clock
 
 if TYPE_CHECKING:
     from accounts.models import Person
-    from registry.models import Packet
+    from registry.models import Agent, Packet
 
 UUID_LIKE = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
@@ -139,12 +139,14 @@ class Section:
 
     def waived(self, packet: Packet) -> dict[str, NotApplicable]:
         """What a person has said does not apply here, by its demand, as far as the risk class lets it count."""
-        open_to = [one.key for one in may_lack(self.number, packet.agent)]
-        if not open_to:
+        if not may_lack(self.number, packet.agent):
             return {}
-        rows = NotApplicable.objects.filter(packet=packet, demand__in=open_to).select_related("said_by")
+        return self.counting(packet.agent, NotApplicable.objects.filter(packet=packet).select_related("said_by"))
+
+    def counting(self, agent: Agent, rows: Iterable[NotApplicable]) -> dict[str, NotApplicable]:
+        """Of a packet's `rows` those of this section that count at the agent's risk class, by demand, as the table has them."""
         found = {row.demand: row for row in rows}
-        return {key: found[key] for key in open_to if key in found}
+        return {one.key: found[one.key] for one in may_lack(self.number, agent) if one.key in found}
 
     def not_needed(self, packet: Packet) -> list[Demand]:
         """What the agent's risk class does not ask for here, each with the reason."""
@@ -171,12 +173,52 @@ class Section:
         Files stand in it by name and digest, where there are any; so a file that changes changes the section's digest.
         So do what is not needed at the agent's risk class and what a person says does not apply, with the reasons.
         """
-        waived, needless = self.waived(packet), self.not_needed(packet)
+        content = self.content(packet)
+        return nfc({**content, **self.beside(packet, content)}) if self.beside else content
+
+    def content(self, packet: Packet) -> dict[str, Any]:
+        """The section's part of the document without what people said of it."""
+        uses = list(packet.answer_uses.filter(section=self.number).select_related("version__answer"))
+        files = packet.attachments.filter(section=self.number)
+        places = self.places(packet) if uses else []
+        return self.assembled(packet.agent, self.write(packet), files, self.waived(packet), uses, places)
+
+    def assembled(
+        self,
+        agent: Agent,
+        written: dict[str, Any],
+        attachments: Iterable[Any],
+        waived: Mapping[str, NotApplicable],
+        uses: Iterable[AnswerUse],
+        places: list[Place],
+    ) -> dict[str, Any]:
+        """`content`, of rows that were read already: what the section wrote, its files, what does not apply, is not needed,
+        and which team answers stand in which of its places."""
+        needless = not_asked(self.number, agent)
         blanks = {part.rpartition(".")[2]: NOT_NEEDED for one in needless for part in one.parts}
         blanks |= {part.rpartition(".")[2]: NOT_APPLICABLE for row in waived.values() for part in row.about.parts}
-        content = self.content(packet)
-        said = _blanked(content, blanks) if blanks else content
-        lists = {
+        lists: dict[str, list[Any]] = {
+            "attachments": [
+                {
+                    "name": row.name,
+                    "kind": row.kind,
+                    "sha256": row.file_id,
+                    "covers_from": stated(row.covers_from),
+                    "covers_to": stated(row.covers_to),
+                    "received": stated(row.added_at),
+                }
+                for row in attachments
+            ],
+            "team_answers": [
+                {
+                    "answer": use.version.answer.slug,
+                    "name": use.version.answer.name,
+                    "version": use.version.number,
+                    "sha256": use.version.sha256,
+                    "fields": [key.removeprefix("sheet.") for key in _where(places, use.version.text)],
+                }
+                for use in uses
+            ],
             "not_needed": [
                 {"what": one.what, "because": one.because, "asked_from": one.asked_from} for one in needless
             ],
@@ -190,30 +232,24 @@ class Section:
                 for row in waived.values()
             ],
         }
-        return nfc(
-            {
-                **said,
-                **self._answers(packet),
-                **{name: rows for name, rows in lists.items() if rows},
-                **(self.beside(packet, content) if self.beside else {}),
-            }
-        )
+        said = _blanked(written, blanks) if blanks else written
+        return nfc({**said, **{name: rows for name, rows in lists.items() if rows}})
 
     def places(self, packet: Packet) -> list[Place]:
         """The text fields of the section's sheet and saved rows, in the order of its page."""
         found = []
         if self.sheet is not None:
             row = self.sheet._meta.model.objects.filter(packet=packet).first() or self.sheet._meta.model()
-            found += _texts(self.sheet, row, "sheet", "")
+            found += texts(self.sheet, row, "sheet", "")
         for rows in self.rows:
             noun = rows.add.partition(" ")[2].partition(" ")[2].capitalize() or rows.title
             for i, row in enumerate(rows.model.objects.filter(packet=packet).order_by("pk")):  # type: ignore[attr-defined]
-                found += _texts(rows.form, row, f"{rows.prefix}[{i}]", f"{noun} {i + 1}: ")
+                found += texts(rows.form, row, f"{rows.prefix}[{i}]", f"{noun} {i + 1}: ")
         return found
 
     def where(self, packet: Packet, text: str) -> list[str]:
         """The keys of the places that say `text`, a team answer's."""
-        return [place.key for place in self.places(packet) if settled(place.text) == text]
+        return _where(self.places(packet), text)
 
     def newer(self, packet: Packet) -> list[Problem]:
         """The team answers used here of which there is a newer version, as sentences."""
@@ -222,40 +258,6 @@ class Section:
             Problem(f"{use.version.answer.name}: a newer version of the team's answer exists. Use it.", "team-answers")
             for use in uses.filter(version__answer__versions__number__gt=F("version__number")).distinct()
         ]
-
-    def _answers(self, packet: Packet) -> dict[str, Any]:
-        uses = packet.answer_uses.filter(section=self.number).select_related("version__answer")
-        used = [
-            {
-                "answer": use.version.answer.slug,
-                "name": use.version.answer.name,
-                "version": use.version.number,
-                "sha256": use.version.sha256,
-                "fields": [key.removeprefix("sheet.") for key in self.where(packet, use.version.text)],
-            }
-            for use in uses
-        ]
-        return {"team_answers": used} if used else {}
-
-    def content(self, packet: Packet) -> dict[str, Any]:
-        """The section's part of the document without what people said of it."""
-        return self.as_content(self.write(packet), packet.attachments.filter(section=self.number))
-
-    @staticmethod
-    def as_content(written: dict[str, Any], attachments: Iterable[Any]) -> dict[str, Any]:
-        """What a section wrote, and its files."""
-        files = [
-            {
-                "name": row.name,
-                "kind": row.kind,
-                "sha256": row.file_id,
-                "covers_from": stated(row.covers_from),
-                "covers_to": stated(row.covers_to),
-                "received": stated(row.added_at),
-            }
-            for row in attachments
-        ]
-        return nfc({**written, "attachments": files} if files else written)
 
     def forms(self, packet: Packet, data: Mapping[str, Any] | None = None, extra: str = "") -> SectionForms:
         """The section's forms, bound where `data` is given; `extra` names the rows that get one more empty row."""
@@ -288,6 +290,10 @@ class Section:
             )
             for row in said
         )
+
+
+def _where(places: Iterable[Place], text: str) -> list[str]:
+    return [place.key for place in places if settled(place.text) == text]
 
 
 class KnownChoice(forms.ModelChoiceField):
@@ -505,7 +511,7 @@ def form_data(forms_: SectionForms, content: Mapping[str, Any]) -> dict[str, Any
     return data
 
 
-def _texts(form: type[forms.ModelForm], row: models.Model, part: str, before: str) -> list[Place]:
+def texts(form: type[forms.ModelForm], row: models.Model, part: str, before: str) -> list[Place]:
     found = []
     for name in form._meta.fields or ():
         column = row._meta.get_field(str(name))

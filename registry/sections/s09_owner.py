@@ -183,7 +183,8 @@ def _asked(packet: Any, content: dict[str, Any]) -> list[Asked]:
 
 def _problems(packet: Any) -> list[Problem]:
     found = lacking(packet.agent, _plan(packet), SECTION.waived(packet))
-    if found:
+    # Once it is submitted nobody can accept any more: what was accepted stands in what was frozen.
+    if found or not packet.editable:
         return found
     here = reverse("packet_section", args=[packet.pk, SECTION.number]) + "#acceptances"
     waiting = [one for one in _asked(packet, SECTION.content(packet)) if one.required and not one.accepted]

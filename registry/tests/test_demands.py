@@ -4,11 +4,13 @@ import json
 from copy import deepcopy
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
 
+from accounts.tokens import add_service_account
 from ledger.canonical import dumps, sha256
 from registry import actions, comparing, demands, paper
+from registry.contents import content_of
 from registry.documents import document, problems
 from registry.models import Agent, NotApplicable, Packet
 from registry.sections import SECTIONS, section
@@ -259,6 +261,15 @@ class TestNotApplicable:
     def test_the_database_holds_no_other_part(self, world, draft, key):
         with pytest.raises(IntegrityError, match="only_some_parts"), transaction.atomic():
             NotApplicable.objects.create(packet=draft, demand=key, reason=WHY, said_by=world.author)
+
+    def test_a_service_account_says_it_of_nothing(self, world, draft):
+        service = add_service_account(team=world.team, name="Pipeline", purpose="CI", by=world.member).person
+        content = content_of(section(8), draft)
+        content["not_applicable"] = {"cost.routing": WHY}
+        with pytest.raises(Denied, match="Only a person"):
+            actions.write_section(packet=draft, number=8, content=content, by=service)
+        with pytest.raises(DatabaseError, match="only_people"), transaction.atomic():
+            NotApplicable.objects.create(packet=draft, demand="cost.routing", reason=WHY, said_by=service)
 
     @pytest.mark.parametrize("reason", ["", "x" * 19, " " * 30, f" {WHY}", f"{WHY}\n"])
     def test_the_database_holds_no_empty_reason(self, world, draft, reason):

@@ -215,6 +215,12 @@ class TestUsing:
         use(by=world.security_two)
         assert draft.contributions.filter(person=world.security_two).exists()
 
+    def test_so_has_who_wrote_the_version(self, world, draft, kept, use):
+        accounts.join_team(person=world.security_two, team=world.team, by=world.admin)
+        version = answers.change_answer(answer=kept, text=NEWER, seen=1, by=world.security_two)
+        use(version=version)
+        assert draft.contributions.filter(person=world.security_two).exists()
+
 
 class TestPages:
     def test_an_answer_is_written_changed_and_used_by_clicks(self, world, draft, client):

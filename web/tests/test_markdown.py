@@ -1,6 +1,7 @@
 """Markdown that people typed: what it becomes, and that nothing hostile comes through and no word is lost."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -89,10 +90,23 @@ def test_what_it_becomes(source, html):
 
 
 def test_a_text_of_which_a_word_would_be_lost_is_shown_as_typed():
-    source = "> " * 40 + "deep"
+    source = "- " * 40 + "deep"
     assert rendered(source) == ""
     assert "deep" in str(prose(source))
     assert rendered("[x](https://a.example 'a clause nobody sees')") == ""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "> 200 ms blocks the release",
+        "the limit is 2*3*4 EUR",
+        "call __init__ first",
+        "[yes](https://x.example 'not') not",
+    ],
+)
+def test_a_sign_that_may_be_meant_is_shown(source):
+    assert source in unescape(str(prose(source)))
 
 
 def test_plain_text_keeps_its_lines():
