@@ -202,3 +202,19 @@ def cost_rule_move(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     step = -1 if request.POST.get("to") == "up" else 1
     actions.move_cost_rule(rule=rule, position=rule.position + step, by=_person(request))
     return redirect("cost_list")
+
+
+@require_POST
+@acting()
+def packet_fill_from_run(request: HttpRequest, pk: uuid.UUID, run: uuid.UUID) -> HttpResponse:
+    """Fill sections 3 and 4 from a pulled eval run."""
+    user = _person(request)
+    packet = get_object_or_404(Packet.objects.visible_to(user).select_related("agent__team"), pk=pk)
+    found = get_object_or_404(EvalRun.objects.visible_to(user), pk=run)
+    done = actions.fill_from_run(packet=packet, run=found, by=user)
+    new = sum(one.outcome == "new" for plan in done.plans for one in plan.changes)
+    proposed = f" {len(done.proposed)} proposed beside what somebody wrote." if done.proposed else ""
+    messages.success(
+        request, f"{new} taken over from {found.task}.{proposed}" if new or proposed else "All of it stands there."
+    )
+    return redirect("packet_section", pk, 4)

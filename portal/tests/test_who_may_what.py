@@ -129,6 +129,7 @@ class Scene:
         withdraw_acceptance(acceptance=unaccepted.acceptances.get(duty="owner"), by=world.owner)
         [to_accept] = [one for one in section(9).figures(unaccepted)["asked"] if one.duty == "owner"]
         RolloutPlan.objects.filter(packet__agent=live).update(review_on=clock.now().date())
+        pulled = world.evals(draft, prompt="0" * 64)
         packet, state = [submitted.pk], draft.section_states.get(number=9)
         escalation = write_answer(team=world.team, name="Escalation", text="Page the on-call.", by=world.member)
         self.args = {
@@ -189,6 +190,7 @@ class Scene:
             "api_answer": [escalation.pk],
             "api_answer_use": [draft.pk, 9],
             "packet_trace": [draft.pk],
+            "packet_fill_from_run": [draft.pk, pulled.pk],
             "attachment_new": [draft.pk, 7],
             "attachment_file": [draft.pk, report.file_id],
             "attachment_remove": [report.pk],
@@ -209,7 +211,7 @@ class Scene:
             "source_detail": [source.pk],
             "source_pull": [source.pk],
             "pull_detail": [Pull.objects.first().pk],
-            "eval_run_detail": [EvalRun.objects.first().pk],
+            "eval_run_detail": [EvalRun.objects.exclude(pk=pulled.pk).first().pk],
             "cost_rule_move": [CostRule.objects.first().pk],
             "cost_rule_remove": [CostRule.objects.first().pk],
             "evidence_export": [submitted.agent.slug],
