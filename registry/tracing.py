@@ -17,7 +17,7 @@ from registry.proposals import Origin
 from registry.sections.s03_versions import PromptPin
 from registry.sections.s05_trail import SECTION, RunTrace, RunTrailSheet, digest_of
 from work import clock
-from work.acts import Invalid, record
+from work.acts import Conflict, Invalid, record
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,26 @@ class Traced:
     proposed: list[str]
 
 
-@transaction.atomic
 def fill_from_trace(*, packet: Packet, data: bytes, by: Person, trace_id: str = "") -> Traced:
     """Fill the trail of an open packet from an OTLP/JSON export. Empty fields are filled; where somebody wrote something
     else, that becomes a proposal.
 
     Raises Unreadable with each fault and its path, Denied, Conflict, or Invalid for a trace that ends in the future.
     """
-    packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=packet.pk)
-    may_fill(packet, by)
-    pins = {pin.sha256: f"{pin.name} {pin.version}".strip() for pin in PromptPin.objects.filter(packet=packet)}
-    trail = read_trail(read_trace(data, trace_id), {digest: name for digest, name in pins.items() if digest and name})
+    may_fill(Packet.objects.select_related("agent__team").get(pk=packet.pk), by)
+    pins = _pins(packet)
+    trail = read_trail(read_trace(data, trace_id), pins)  # megabytes of it: nobody else's work waits for that
     if trail.covers_to > clock.now():
         raise Invalid("The trace ends in the future; evidence is of what has happened. Check the clock that wrote it.")
-    digest = hashlib.sha256(data).hexdigest()
+    return _fill(packet, trail, pins, hashlib.sha256(data).hexdigest(), by)
+
+
+@transaction.atomic
+def _fill(packet: Packet, trail: Trail, pins: dict[str, str], digest: str, by: Person) -> Traced:
+    packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=packet.pk)
+    may_fill(packet, by)
+    if _pins(packet) != pins:
+        raise Conflict("The prompts of section 3 were changed while the trace was read. Fill from it once more.")
     before = _said_before(packet)
     fresh = _keep(packet, trail, digest, by)
     given = {SECTION.number: {"sheet": _sheet(trail)}}
@@ -55,6 +61,12 @@ def fill_from_trace(*, packet: Packet, data: bytes, by: Person, trace_id: str = 
     if fresh or made.filled or made.proposed:
         _tell(packet, trail, digest, made, by)
     return made
+
+
+def _pins(packet: Packet) -> dict[str, str]:
+    """The names of the prompts that section 3 pins, by their text's digest."""
+    named = {pin.sha256: f"{pin.name} {pin.version}".strip() for pin in PromptPin.objects.filter(packet=packet)}
+    return {digest: name for digest, name in named.items() if digest and name}
 
 
 def _sheet(trail: Trail) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from registry.demands import WAIVABLE
 from registry.imports.reading import Fields, NoJson, quoted, read_json, read_yaml
+from registry.imports.redaction import MARKS, unstacked
 
 VERSION = 1
 MAX_ROWS = 500
@@ -39,6 +40,8 @@ A_DIGEST = "a SHA-256 digest of 64 hexadecimal digits"
 TOP = ("portcullis", "agent", "tools", "data_sources", "models", "prompts", "calls", "packet")
 SECTIONS = tuple(str(number) for number in range(1, 11))
 MAX_PACKET_ROWS = 1000
+MAX_TEXT = 100_000
+"""Characters of one value of a packet: twice the longest field's, which says its own limit when it is planned."""
 OURS = ("note", "claimed")
 """Of a claim, what no manifest said."""
 AGENT_FIELDS = (
@@ -337,6 +340,12 @@ def _values(fields: Fields, value: Any, path: str, names: re.Pattern[str] = PART
         elif not names.fullmatch(name):
             fields.fault(path, f"has a field {quoted(name)}, which no section has")
         elif isinstance(one, str):
+            if len(one) > MAX_TEXT:
+                fields.fault(f"{path}.{name}", f"expected at most {MAX_TEXT:,} characters, got {len(one):,}")
+                continue
+            if unstacked(one) != one:
+                fields.fault(f"{path}.{name}", f"holds more than {MARKS} accents upon one letter")
+                continue
             if UNWRITABLE.search(one):
                 fields.fault(f"{path}.{name}", "holds characters that no text has: NUL, or half of a pair")
             made[name] = unicodedata.normalize("NFC", one)

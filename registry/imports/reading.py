@@ -265,7 +265,9 @@ class Fields:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             self.fault(path, f"expected words, got {quoted(value)}")
             return ""
-        said = unicodedata.normalize("NFC", str(value).strip())
+        said = str(value).strip()
+        if len(said) <= 4 * most:  # form C is no shorter than that; longer text would take long to bring into it
+            said = unicodedata.normalize("NFC", said)
         if len(said) > most:
             self.fault(path, f"expected at most {most} characters, got {len(said):,}")
         elif not all(c.isprintable() and c not in BIDI for c in said):

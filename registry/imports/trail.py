@@ -5,7 +5,6 @@ structure, on spans or on the event `gen_ai.client.inference.operation.details`)
 `gen_ai.choice`, …), and the attributes of before those (`gen_ai.prompt`, `gen_ai.completion`, also numbered).
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,13 +13,12 @@ from typing import Any
 
 from ledger.canonical import nfc, sha256
 from registry.imports.otlp import Span
-from registry.imports.redaction import Redactor
+from registry.imports.redaction import READ, Redactor, normal, parsed, unstacked
 
 LONGEST = 4000
 """Characters that a part of the trail holds."""
-READ = 20_000
-"""Characters of one text that are looked at; what follows would be cut off anyway."""
-LEFT = re.compile(r"\S{1,100}\Z")
+LONGEST_PROMPT = 100_000
+"""Characters of instructions that are compared with the prompts: twice what section 3 pins."""
 MODEL_CALLS = ("chat", "text_completion", "generate_content")
 NOT_MODEL_CALLS = ("embeddings", "execute_tool", "retrieval", "invoke_agent", "create_agent", "invoke_workflow", "plan")
 EVENT_ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
@@ -81,7 +79,8 @@ class Trail:
 
 def read_trail(spans: list[Span], prompts: dict[str, str] | None = None) -> Trail:
     """The trail in the `spans` of one trace, in their order. `prompts` names known prompts by the SHA-256 of their text
-    (UTF-8, Unicode form C, line feeds), so that instructions in the trace can be told by their version."""
+    (UTF-8, Unicode form C, line feeds), so that instructions in the trace can be told by their version. Raises Unreadable where
+    there is more to redact than is looked at."""
     redactor = Redactor()
     said = [(_said(span), span) for span in spans]
     finders: dict[str, Callable[[], Iterable[Row]]] = {
@@ -96,7 +95,7 @@ def read_trail(spans: list[Span], prompts: dict[str, str] | None = None) -> Trai
         "eval_checks": lambda: _checks(spans, redactor),
         "human_override": lambda: _marked(spans, HUMAN, redactor),
     }
-    parts = {name: part for name, find in finders.items() if (part := _part(list(find()), redactor))}
+    parts = {name: part for name, find in finders.items() if (part := _part(find(), redactor))}
     return Trail(
         trace_id=spans[0].trace_id,
         covers_from=min(span.start for span in spans),
@@ -107,33 +106,30 @@ def read_trail(spans: list[Span], prompts: dict[str, str] | None = None) -> Trai
     )
 
 
-def _part(rows: list[Row], redactor: Redactor) -> Part | None:
+def _part(rows: Iterable[Row], redactor: Redactor) -> Part | None:
     """The rows as one text of at most LONGEST characters, each line once."""
     texts: dict[str, Span] = {}
     length = 0
     for text, span in rows:
-        if text.strip() and text not in texts and length <= LONGEST:
+        if text.strip() and text not in texts:
             texts[text] = span
             length += min(len(text), READ)
+        if length > LONGEST:
+            break
     if not texts:
         return None
-    made = _clean("\n".join(redactor.text(_short(text)) for text in texts))
+    made = _clean("\n".join(redactor.text(text) for text in texts))
     if len(made) > LONGEST:
         note = f"\n… (cut: {sum(map(len, texts)):,} characters in the trace)"
         made = made[: LONGEST - len(note)].rstrip() + note
-    spans = dict.fromkeys((_clean(redactor.text(_short(span.name)))[:120], span.span_id) for span in texts.values())
+    spans = dict.fromkeys((_clean(redactor.text(span.name))[:120], span.span_id) for span in texts.values())
     return Part(made, tuple(spans)[:20]) if made else None
-
-
-def _short(text: str) -> str:
-    """The beginning of a text that is too long, without the word that the cut would split."""
-    return text if len(text) <= READ else LEFT.sub("", text[:READ])
 
 
 def _clean(text: str) -> str:
     """Text that a field keeps as it is: line feeds, no other control characters, nothing around it."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return nfc("".join(c if c in "\n\t" or c.isprintable() else " " if c.isspace() else "" for c in text).strip())
+    return normal("".join(c if c in "\n\t" or c.isprintable() else " " if c.isspace() else "" for c in text).strip())
 
 
 def _operation(span: Span) -> str:
@@ -151,12 +147,7 @@ def _calls_a_model(span: Span) -> bool:
 
 def _structure(value: Any) -> Any:
     """A structured value, also where it was written as JSON text, as exporters do that know texts only."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
+    return parsed(value) if isinstance(value, str) else value
 
 
 def _messages(value: Any, role: str = "user") -> list[Message]:
@@ -173,7 +164,8 @@ def _message(value: Any, role: str) -> Message:
     inner = value.get("parts", value.get("content"))
     for part in inner if isinstance(inner, list) else [inner]:
         _take(made, part)
-    for call in value.get("tool_calls") or ():
+    calls = _structure(value.get("tool_calls"))
+    for call in calls if isinstance(calls, list) else [calls] if calls else ():
         _take(made, {"type": "tool_call", **(call if isinstance(call, dict) else {"name": str(call)})})
     return made
 
@@ -334,6 +326,8 @@ def _prompts(said: list[tuple[Said, Span]], prompts: dict[str, str]) -> Iterator
         if name or version:
             yield " ".join(str(word) for word in (name, version) if word), span
         for text in one.instructions:
+            if len(text) > LONGEST_PROMPT or unstacked(text) != text:
+                continue
             digest = sha256(nfc(text.replace("\r\n", "\n")).encode("utf-8", "replace"))
             if digest in prompts:
                 yield f"{prompts[digest]}, with the very text that section 3 pins (SHA-256 {digest[:12]}…)", span
@@ -359,7 +353,7 @@ def _marked(spans: list[Span], names: re.Pattern[str], redactor: Redactor) -> It
             whole = bool(names.search(holder))
             shown = said if whole else told
             if whole or told:
-                words = ", ".join(f"{key} = {redactor.json(value)}" for key, value in shown.items())
+                words = ", ".join(f"{key} = {redactor.json(value, key)}" for key, value in shown.items())
                 yield f"{_about(span)}: {holder + ': ' if holder and words else holder}{words}", span
 
 

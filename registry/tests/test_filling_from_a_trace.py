@@ -6,17 +6,20 @@ import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.tokens import add_service_account
 from ledger.canonical import dumps, sha256
-from registry import actions
+from registry import actions, tracing
 from registry.contents import content_of
 from registry.imports.reading import Unreadable
+from registry.imports.trail import read_trail
 from registry.models import Proposal
 from registry.proposals import accept, dismiss
 from registry.sections import section
+from registry.sections.s03_versions import PromptPin
 from registry.sections.s05_trail import ELEMENTS, RunTrace, RunTrailSheet
 from registry.tests.traces import ASKED, export, run, span, text
 from registry.tracing import fill_from_trace
@@ -178,6 +181,32 @@ def test_what_cannot_be_read_changes_nothing(world, packet):
     with pytest.raises(Unreadable):
         fill_from_trace(packet=packet, data=b"{}", by=world.member)
     assert not RunTrace.objects.exists() and "trace" not in said(packet)
+
+
+def test_the_trace_is_read_before_the_packet_is_locked(world, packet, monkeypatch):
+    def locks():
+        return [one["sql"] for one in asked.captured_queries if "FOR UPDATE" in one["sql"]]
+
+    def reading(*given):
+        before.extend(locks())
+        return read_trail(*given)
+
+    before, asked = [], CaptureQueriesContext(connection)
+    monkeypatch.setattr(tracing, "read_trail", reading)
+    with asked:
+        assert fill_from_trace(packet=packet, data=DATA, by=world.member).filled
+    assert not before and locks()
+
+
+def test_prompts_that_change_while_it_is_read_are_said(world, packet, monkeypatch):
+    def reading(*given):
+        PromptPin.objects.filter(packet=packet).delete()
+        return read_trail(*given)
+
+    monkeypatch.setattr(tracing, "read_trail", reading)
+    with pytest.raises(Conflict, match="were changed while the trace was read"):
+        fill_from_trace(packet=packet, data=DATA, by=world.member)
+    assert not RunTrace.objects.exists()
 
 
 @pytest.mark.parametrize("who", ["outsider", "auditor", "admin", "security"])
