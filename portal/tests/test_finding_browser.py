@@ -28,6 +28,7 @@ def visitor(page, live_server, committed_world, complaints):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    page.wait_for_load_state()  # the palette's script is deferred
     return page
 
 
@@ -40,6 +41,7 @@ def test_the_palette_finds_an_agent_and_an_act_by_the_keyboard_alone(visitor, co
     assert not found.violations_count, found.generate_report()[:1500]
     visitor.keyboard.press("Enter")
     expect(visitor.get_by_role("heading", name="Zebra counter")).to_be_visible()
+    visitor.wait_for_load_state()
     visitor.get_by_role("link", name="Search").click()
     visitor.locator("#palette-q").fill("register")
     expect(visitor.locator("#palette a.hit[data-chosen]")).to_contain_text("Register an agent")
