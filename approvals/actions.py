@@ -49,7 +49,7 @@ def submit_packet(*, packet: Packet, by: Person) -> Revision:
     Raises Denied, Conflict (state), or Invalid with everything that is missing, also a role that nobody could sign in.
     """
     a_person(by, "submits a packet")
-    packet = _locked(packet)
+    packet = locked(packet)
     if not packet.agent.editable_by(by):
         raise Denied(f"Only the owner, the deputy and members of {packet.agent.team.name} submit this packet.")
     if not packet.editable:
@@ -85,7 +85,7 @@ def submit_packet(*, packet: Packet, by: Person) -> Revision:
 def withdraw_packet(*, packet: Packet, by: Person) -> None:
     """End a packet that is not approved. It stays readable."""
     a_person(by, "withdraws a packet")
-    packet = _locked(packet)
+    packet = locked(packet)
     if not packet.agent.editable_by(by):
         raise Denied(f"Only the owner, the deputy and members of {packet.agent.team.name} withdraw this packet.")
     if packet.state not in (PacketState.DRAFT, PacketState.IN_REVIEW, PacketState.CHANGES):
@@ -119,7 +119,7 @@ def sign(
     Raises Denied (recorded), Conflict, or Invalid.
     """
     in_person(by, "signs")
-    packet = _locked(packet)
+    packet = locked(packet)
     revision = packet.current
     if revision is None or packet.state not in (PacketState.IN_REVIEW, PacketState.APPROVED):
         raise Conflict(f"This packet is {packet.get_state_display().lower()}; there is nothing to sign.")
@@ -160,7 +160,7 @@ def evaluate(*, packet: Packet, environment: str = Environment.PRODUCTION, by: P
     if by is not None:
         a_person(by, "has a gate decided")
     with transaction.atomic():
-        packet = _locked(packet)
+        packet = locked(packet)
         if by is not None and (by.is_auditor or not Packet.objects.visible_to(by).filter(pk=packet.pk).exists()):
             raise Denied("Only those who work on this packet evaluate its gate; an auditor changes nothing.")
         if packet.state not in (PacketState.IN_REVIEW, PacketState.APPROVED) and packet.current:
@@ -246,7 +246,8 @@ def _renewed(packet: Packet, renews: Packet) -> dict[str, Any]:
     return {"renews": {"packet": str(renews.pk), "number": renews.number, "changes_sha256": changes}}
 
 
-def _locked(packet: Packet) -> Packet:
+def locked(packet: Packet) -> Packet:
+    """The packet anew, its agent's row and its own locked until the transaction ends."""
     # Agent before packet in every act that takes both, so that two acts never wait for each other.
     Agent.objects.select_for_update().get(pk=packet.agent_id)
     return (

@@ -9,13 +9,13 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import Person
-from approvals.actions import policy_for
+from approvals.actions import locked, policy_for
 from approvals.entries import RenewalDrafted
 from approvals.models import Renewal
 from approvals.queries import due_for_renewal, first_to_end
 from ledger.canonical import dumps, nfc, sha256, timestamp
 from registry.actions import may_edit, start_packet
-from registry.models import Agent, Packet, Revision
+from registry.models import Packet, Revision
 from registry.moved import approved_at, moved
 from registry.panels import Moved
 from registry.vocabulary import OPEN, AgentStatus, PacketState
@@ -49,7 +49,7 @@ def start_renewal(*, packet: Packet, by: Person) -> Packet:
 
     Raises Denied, or Conflict where there is one already, or the packet is not to be renewed.
     """
-    packet = _locked(packet.pk)
+    packet = locked(packet)
     may_edit(packet.agent, by)
     if bar := renewal_bar(packet):
         raise Conflict(bar)
@@ -62,21 +62,10 @@ def renew_if_due(packet_id: Any) -> Packet | None:
 
     Two workers at once draft one: the second waits for the agent's row, and then sees the first's.
     """
-    packet = _locked(packet_id)
+    packet = locked(Packet.objects.get(pk=packet_id))
     if not due_for_renewal(clock.now()).filter(pk=packet.pk).exists():
         return None
     return _draft(packet, None)
-
-
-def _locked(packet_id: Any) -> Packet:
-    # Agent before packet in every act that takes both, so that two acts never wait for each other.
-    agent = Packet.objects.values_list("agent", flat=True).get(pk=packet_id)
-    Agent.objects.select_for_update().get(pk=agent)
-    return (
-        Packet.objects.select_for_update(of=("self",))
-        .select_related("agent__team", "agent__owner", "agent__deputy")
-        .get(pk=packet_id)
-    )
 
 
 def _draft(packet: Packet, by: Person | None) -> Packet:

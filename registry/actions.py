@@ -37,7 +37,7 @@ from registry.models import (
 from registry.models.risk import ORDER
 from registry.moved import hold_named, keep_signed
 from registry.sections import SECTIONS, Section, section
-from registry.sections.base import SectionForms, form_data
+from registry.sections.base import SectionForms, form_data, saying
 from registry.sections.s08_cost import price_of
 from registry.settling import settle, settle_section, tell_end
 from registry.upkeep import rules
@@ -275,8 +275,7 @@ def save_section(*, forms: SectionForms, seen: int, by: Person, using: TeamAnswe
 
     Raises Conflict when someone saved in between, or the packet is not open for editing; nothing is overwritten.
     """
-    packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=forms.packet.pk)
-    may_fill(packet, by)
+    packet = to_fill(forms.packet, by)
     state = packet.section_states.select_related("saved_by").get(number=forms.section.number)
     if state.version != seen:
         who = state.saved_by.name if state.saved_by else "Someone"
@@ -321,20 +320,25 @@ def section_saved(packet: Packet, number: int, by: Person) -> SectionState:
 
 def _forget_answers(one: Section, packet: Packet) -> None:
     # What no field of the section says any more is no longer used.
-    for use in packet.answer_uses.filter(section=one.number).select_related("version"):
-        if not one.where(packet, use.version.text):
+    uses = list(packet.answer_uses.filter(section=one.number).select_related("version"))
+    places = one.places(packet) if uses else []
+    for use in uses:
+        if not saying(places, use.version.text):
             use.delete()
 
 
-def write_section(*, packet: Packet, number: int, content: Mapping[str, Any], by: Person) -> SectionState:
-    """Save a section from values instead of a browser's form: {"sheet": {…}, rows prefix: [{…}, …]}.
+def write_section(
+    *, packet: Packet, number: int, content: Mapping[str, Any], by: Person, using: TeamAnswerVersion | None = None
+) -> SectionState:
+    """Save a section from values instead of a browser's form: {"sheet": {…}, rows prefix: [{…}, …]}. `using` as in
+    `save_section`.
 
     Goes through the same forms and rules. Raises Invalid with each fault as a sentence.
     """
     one: Section = section(number)
     seen = packet.section_states.get(number=number).version  # before the rows are read, so that a save in between shows
     data = form_data(one.forms(packet), content)
-    return save_section(forms=one.forms(packet, data), seen=seen, by=by)
+    return save_section(forms=one.forms(packet, data), seen=seen, by=by, using=using)
 
 
 def replace_section(*, packet: Packet, number: int, content: Mapping[str, Any], by: Person) -> SectionState:
@@ -479,6 +483,13 @@ def may_fill(packet: Packet, by: Person) -> None:
     may_edit(packet.agent, by)
     if not packet.editable:
         raise Conflict(f"This packet is {packet.get_state_display().lower()}, so its sections are closed.")
+
+
+def to_fill(packet: Packet, by: Person) -> Packet:
+    """The packet with its row locked until the transaction ends, for `by` to change its sections. Raises as `may_fill`."""
+    packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=packet.pk)
+    may_fill(packet, by)
+    return packet
 
 
 def _may_catalogue(by: Person) -> None:

@@ -8,13 +8,13 @@ from django.utils.text import slugify
 
 from accounts.models import Person, Team
 from registry import entries
-from registry.actions import may_edit, save_section
+from registry.actions import to_fill, write_section
 from registry.contents import content_of
 from registry.models import Packet, SectionState, TeamAnswer, TeamAnswerVersion
 from registry.models.answers import LONGEST, settled
 from registry.proposals import place_in
 from registry.sections import Section, section
-from registry.sections.base import Place, form_data
+from registry.sections.base import Place, saying
 from work import clock
 from work.acts import Conflict, Denied, Invalid, record
 
@@ -66,13 +66,11 @@ def use_answer(
 
     `places` are fields as `sheet.field` or `kind of row[0].field`. Saved as a section is.
     """
-    packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=packet.pk)
-    may_edit(packet.agent, by)
+    packet = to_fill(packet, by)
     if version.answer.team_id != packet.agent.team_id:
         raise Invalid(f"{version.answer} is another team's. {packet.agent} uses the answers of {packet.agent.team}.")
     one = section(number)
     content, known = content_of(one, packet), {place.key: place for place in one.places(packet)}
-    seen = packet.section_states.get(number=number).version
     wanted = list(places)
     if not wanted:
         raise Invalid("Choose the field that the answer goes into.")
@@ -82,10 +80,8 @@ def use_answer(
         if known[key].one_line and "\n" in version.text:
             raise Invalid(f"{known[key].label} holds one line, and {version.answer} has several. Choose another field.")
         part, _, name = key.rpartition(".")
-        # With the line ends that browsers post, so that saving the page again changes nothing.
-        place_in(content, part, name)[name] = version.text.replace("\n", "\r\n")
-    forms = one.forms(packet, form_data(one.forms(packet), content))
-    return save_section(forms=forms, seen=seen, by=by, using=version)
+        place_in(content, part, name)[name] = version.text
+    return write_section(packet=packet, number=number, content=content, by=by, using=version)
 
 
 def _version(answer: TeamAnswer, number: int, text: str, by: Person) -> TeamAnswerVersion:
@@ -139,7 +135,7 @@ def offered(packet: Packet, one: Section) -> Offered:
     latest = {version.answer_id: version for version in newest}
     used = []
     for use in uses:
-        there = [place for place in places if settled(place.text) == use.version.text]
+        there = saying(places, use.version.text)
         # None where the agent has moved to another team since.
         after = latest.get(use.version.answer_id)
         used.append(Used(use.version, there, after if after and after.number > use.version.number else None))

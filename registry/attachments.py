@@ -8,7 +8,7 @@ from hashlib import sha256
 from django.db import IntegrityError, transaction
 
 from accounts.models import Person
-from registry.actions import may_fill, section_saved
+from registry.actions import section_saved, to_fill
 from registry.models import Attachment, Packet, StoredFile
 from work import clock
 from work.acts import Conflict, Invalid
@@ -87,7 +87,7 @@ def attach(
         raise Invalid("What it covers ends before it begins. Swap the two dates.")
     if covers_to and covers_to > clock.now().date():
         raise Invalid("What it covers ends in the future; evidence is of days that have passed.")
-    packet = _open(packet, by)
+    packet = to_fill(packet, by)
     there = list(packet.attachments.select_related("file").defer("file__body"))
     if sum(one.section == number for one in there) >= MOST:
         raise Invalid(f"A section holds at most {MOST} files. Remove one first.")
@@ -113,7 +113,7 @@ def attach(
 @transaction.atomic
 def detach(*, attachment: Attachment, by: Person) -> None:
     """Remove a file from an open packet. Revisions that were submitted with it keep it; else its bytes go, too."""
-    packet = _open(attachment.packet, by)
+    packet = to_fill(attachment.packet, by)
     number, digest = attachment.section, attachment.file_id
     attachment.delete()
     # Locked, so that nobody attaches the same bytes while they go.
@@ -134,9 +134,3 @@ def attached_name(packet: Packet, digest: str) -> str:
                 if one["sha256"] == digest:
                     return str(one["name"])
     return ""
-
-
-def _open(packet: Packet, by: Person) -> Packet:
-    packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=packet.pk)
-    may_fill(packet, by)
-    return packet

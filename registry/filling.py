@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts.models import Person
 from registry import entries, proposals
-from registry.actions import may_fill, write_section
+from registry.actions import to_fill, write_section
 from registry.contents import content_of, faults_of, label_at, plain, plain_row, words_at
 from registry.models import Agent, DataSource, Packet, Proposal, Tool
 from registry.models.demands import LEAST_REASON, MOST_REASON
@@ -102,8 +102,7 @@ def nothing_written(agent: Agent) -> Packet:
 @transaction.atomic
 def fill(*, packet: Packet, given: Sections, origin: Origin, by: Person, before: Sections | None = None) -> Filled:
     """Fill the sections of an open packet. Raises Denied, Conflict for a closed packet, Invalid with every fault."""
-    packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=packet.pk)
-    may_fill(packet, by)
+    packet = to_fill(packet, by)
     plans = plan_sections(given, packet, before=before)
     if problems := faults_in_words(plans):
         raise Invalid(*problems)

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import Person
 from registry import entries
-from registry.actions import may_fill, section_saved
+from registry.actions import may_fill, section_saved, to_fill
 from registry.filling import Filled, fill
 from registry.imports.otlp import read_trace
 from registry.imports.trail import Trail, read_trail
@@ -45,8 +45,7 @@ def fill_from_trace(*, packet: Packet, data: bytes, by: Person, trace_id: str = 
 
 @transaction.atomic
 def _fill(packet: Packet, trail: Trail, pins: dict[str, str], digest: str, by: Person) -> Traced:
-    packet = Packet.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=packet.pk)
-    may_fill(packet, by)
+    packet = to_fill(packet, by)
     if _pins(packet) != pins:
         raise Conflict("The prompts of section 3 were changed while the trace was read. Fill from it once more.")
     before = _said_before(packet)

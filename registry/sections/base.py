@@ -215,7 +215,7 @@ class Section:
                     "name": use.version.answer.name,
                     "version": use.version.number,
                     "sha256": use.version.sha256,
-                    "fields": [key.removeprefix("sheet.") for key in _where(places, use.version.text)],
+                    "fields": [one.key.removeprefix("sheet.") for one in saying(places, use.version.text)],
                 }
                 for use in uses
             ],
@@ -246,10 +246,6 @@ class Section:
             for i, row in enumerate(rows.model.objects.filter(packet=packet).order_by("pk")):  # type: ignore[attr-defined]
                 found += texts(rows.form, row, f"{rows.prefix}[{i}]", f"{noun} {i + 1}: ")
         return found
-
-    def where(self, packet: Packet, text: str) -> list[str]:
-        """The keys of the places that say `text`, a team answer's."""
-        return _where(self.places(packet), text)
 
     def newer(self, packet: Packet) -> list[Problem]:
         """The team answers used here of which there is a newer version, as sentences."""
@@ -292,8 +288,9 @@ class Section:
         )
 
 
-def _where(places: Iterable[Place], text: str) -> list[str]:
-    return [place.key for place in places if settled(place.text) == text]
+def saying(places: Iterable[Place], text: str) -> list[Place]:
+    """Those of `places` that say `text`, a team answer's."""
+    return [place for place in places if settled(place.text) == text]
 
 
 class KnownChoice(forms.ModelChoiceField):
@@ -512,6 +509,7 @@ def form_data(forms_: SectionForms, content: Mapping[str, Any]) -> dict[str, Any
 
 
 def texts(form: type[forms.ModelForm], row: models.Model, part: str, before: str) -> list[Place]:
+    """The text fields of `form` as `row` fills them. `part` begins each place's key, `before` its name for people."""
     found = []
     for name in form._meta.fields or ():
         column = row._meta.get_field(str(name))

@@ -278,6 +278,8 @@ class TestAnswering:
         one = Sighting.objects.get()
         answers.map_sighting(sighting=one, agent=bank.agent, by=bank.admin)
         assert EvalRun.objects.filter(agent=bank.agent).count() == 2
+        with pytest.raises(Denied, match="Only platform admins"):
+            answers.unmap_sighting(sighting=one, by=bank.finance)
         answers.unmap_sighting(sighting=one, by=bank.admin)
         assert [run.eval_id for run in EvalRun.objects.filter(agent=bank.agent)] == ["eval-1"]
         one.refresh_from_db()
