@@ -19,10 +19,11 @@ from ledger.canonical import nfc
 from registry import actions
 from registry.api_shapes import SectionLine
 from registry.contents import content_of
-from registry.filling import Change, SectionPlan, fill, plan_sections
+from registry.filling import Change, Filled, SectionPlan, fill, plan_sections
+from registry.granting import grant_tools
 from registry.imports.manifest import read_section
 from registry.imports.reading import Fields, Unreadable
-from registry.models import Packet
+from registry.models import Packet, Tool
 from registry.proposals import Origin
 from registry.sections import SECTIONS, Problem, Section, section
 from registry.tracing import fill_from_trace
@@ -91,6 +92,17 @@ class FillBody(serializers.Serializer):
     proposals = serializers.IntegerField(help_text="How many are new; what was dismissed is not proposed again.")
 
 
+class GrantsNew(Strict):
+    """Tools to grant."""
+
+    tools = serializers.ListField(
+        child=serializers.CharField(max_length=80),
+        min_length=1,
+        max_length=500,
+        help_text="Short names, of one system.",
+    )
+
+
 class TraceNew(Strict):
     """The trace of one run, as OTLP/JSON or JSON lines of it."""
 
@@ -111,6 +123,9 @@ class TraceBody(serializers.Serializer):
     found = serializers.ListField(child=serializers.CharField(), help_text="Parts of the trail that are in the trace.")
     filled = serializers.ListField(child=serializers.CharField())
     proposed = serializers.ListField(child=serializers.CharField())
+    costs = serializers.ListField(
+        child=serializers.CharField(), help_text="Fields of section 8 for which what the run used is proposed."
+    )
     redacted = serializers.DictField(child=serializers.IntegerField(), help_text="How many were taken out, by kind.")
 
 
@@ -175,8 +190,25 @@ class PacketFill(Api):
         digest = hashlib.sha256(canonical(nfc(content))).hexdigest()
         origin = Origin("api", said["origin"][:100], said["origin"], digest)
         done = fill(packet=packet, given=sections, origin=origin, by=request.user)
-        return answer({"lines": [_line(plan, one) for plan in done.plans for one in plan.changes],
-                       "proposals": len(done.proposed)})  # fmt: skip
+        return answer(filled_body(done))
+
+
+class PacketGrants(Api):
+    """Granting several of one system's tools."""
+
+    scopes = {"POST": DRAFT}
+
+    @extend_schema(operation_id="packets_grant_tools", request=GrantsNew, responses=FillBody)
+    @idempotent
+    def post(self, request: Request, pk: UUID) -> HttpResponse:
+        """Grant tools of one system in section 6: on the sandbox, and each call waits for a person unless somebody confirmed
+        that the tool only reads. What is granted already stays as it is."""
+        packet = visible_packet(request.user, pk)
+        slugs = set(given(GrantsNew, request.data)["tools"])
+        tools = Tool.objects.visible_to(request.user).in_use().filter(slug__in=slugs)
+        if missing := sorted(slugs - {tool.slug for tool in tools}):
+            raise serializers.ValidationError({"tools": [f"The catalogue has no tool {', '.join(missing)}."]})
+        return answer(filled_body(grant_tools(packet=packet, tools=tools, by=request.user)))
 
 
 class PacketTrace(Api):
@@ -201,9 +233,14 @@ class PacketTrace(Api):
         trail = made.trail
         body = {name: getattr(trail, name) for name in ("trace_id", "covers_from", "covers_to", "spans", "redacted")}
         digest = hashlib.sha256(data).hexdigest()
-        return answer(
-            {**body, "sha256": digest, "found": list(trail.parts), "filled": made.filled, "proposed": made.proposed}
-        )
+        told = {"filled": made.filled, "proposed": made.proposed, "costs": made.costs}
+        return answer({**body, "sha256": digest, "found": list(trail.parts), **told})
+
+
+def filled_body(done: Filled) -> dict[str, Any]:
+    """What filling did, as FillBody."""
+    lines = [_line(plan, one) for plan in done.plans for one in plan.changes]
+    return {"lines": lines, "proposals": len(done.proposed)}
 
 
 def visible_packet(user: Person, pk: UUID, *, lock: bool = False) -> Packet:
@@ -275,6 +312,7 @@ def _line(plan: SectionPlan, one: Change) -> dict[str, Any]:
 urlpatterns = [
     path("packets/<uuid:pk>/validate", PacketValidate.as_view(), name="api_packet_validate"),
     path("packets/<uuid:pk>/sections", PacketSections.as_view(), name="api_packet_sections"),
+    path("packets/<uuid:pk>/grants", PacketGrants.as_view(), name="api_packet_grants"),
     path("packets/<uuid:pk>/fill", PacketFill.as_view(), name="api_packet_fill"),
     path("packets/<uuid:pk>/trace", PacketTrace.as_view(), name="api_packet_trace"),
 ]

@@ -92,6 +92,14 @@ def plan_sections(
     return [_plan(section(number), packet, given[number], said.get(number, {}), coming) for number in sorted(given)]
 
 
+def said_of_sheet(packet: Packet, number: int, values: Mapping[str, Any]) -> list[Suggestion]:
+    """What a source says of fields of a section's sheet, to propose: as its form reads them. What the form would refuse is
+    left out."""
+    sheet = section(number).sheet
+    said, _ = _cleaned(sheet, values, NONE_COMING) if sheet else ({}, {})
+    return [Suggestion(packet, name, value, number, "sheet") for name, value in said.items()]
+
+
 def nothing_written(agent: Agent) -> Packet:
     """A packet of `agent` that is in no database, to plan with where one is still to be started."""
     packet = Packet(agent=agent)

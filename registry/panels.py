@@ -33,6 +33,8 @@ class Act:
     link: bool = False
     aside: bool = False
     """Whether it can wait: the button is not the page's first."""
+    sections: tuple[int, ...] = ()
+    """Of an act that fills a packet: the sections that it fills, on whose pages it is offered."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,21 @@ class Moved:
     url: str
 
 
+def fills_of(packet: Packet, person: Person, section: int = 0) -> list[Act]:
+    """What `person` can fill the packet from, or one section of it; nothing where they may not, or it is closed."""
+    if not packet.editable or not packet.agent.editable_by(person):
+        return []
+    found = [act for fills in packet_fills for act in fills(packet, person)]
+    return [act for act in found if not section or section in act.sections]
+
+
 agent_panels: list[Callable[[Agent, Person], Panel | None]] = []
 agent_columns: list[Column] = []
 packet_panels: list[Callable[[Packet, Person], Panel | None]] = []
 packet_acts: list[Callable[[Packet, Person, int], Iterable[Act]]] = []
 """Each gets the packet, the person, and how many things are still missing; gives what can be done."""
+packet_fills: list[Callable[[Packet, Person], Iterable[Act]]] = []
+"""Each gets an open packet and a person who may fill it; gives what its sections can be filled from."""
 moved_elsewhere: list[Callable[[Revision, Mapping[str, Any], dt.datetime], list[Moved]]] = []
 """Each gets a frozen revision, its document and the time, and says what the room's own evidence says otherwise by then.
 With a fixed number of queries."""

@@ -9,11 +9,12 @@ from django.urls import reverse
 from accounts.models import Person
 from registry import entries
 from registry.actions import may_fill, section_saved, to_fill
-from registry.filling import Filled, fill
+from registry.filling import Filled, fill, said_of_sheet
 from registry.imports.otlp import read_trace
 from registry.imports.trail import Trail, read_trail
+from registry.imports.usage import Usage, usage_of
 from registry.models import Packet
-from registry.proposals import Origin
+from registry.proposals import Origin, propose
 from registry.sections.s03_versions import PromptPin
 from registry.sections.s05_trail import SECTION, RunTrace, RunTrailSheet, digest_of
 from work import clock
@@ -27,6 +28,8 @@ class Traced:
     trail: Trail
     filled: list[str]
     proposed: list[str]
+    costs: list[str]
+    """Fields of section 8 for which it proposes what the run used."""
 
 
 def fill_from_trace(*, packet: Packet, data: bytes, by: Person, trace_id: str = "") -> Traced:
@@ -37,14 +40,15 @@ def fill_from_trace(*, packet: Packet, data: bytes, by: Person, trace_id: str = 
     """
     may_fill(Packet.objects.select_related("agent__team").get(pk=packet.pk), by)
     pins = _pins(packet)
-    trail = read_trail(read_trace(data, trace_id), pins)  # megabytes of it: nobody else's work waits for that
+    spans = read_trace(data, trace_id)
+    trail = read_trail(spans, pins)  # megabytes of it: nobody else's work waits for that
     if trail.covers_to > clock.now():
         raise Invalid("The trace ends in the future; evidence is of what has happened. Check the clock that wrote it.")
-    return _fill(packet, trail, pins, hashlib.sha256(data).hexdigest(), by)
+    return _fill(packet, trail, usage_of(spans), pins, hashlib.sha256(data).hexdigest(), by)
 
 
 @transaction.atomic
-def _fill(packet: Packet, trail: Trail, pins: dict[str, str], digest: str, by: Person) -> Traced:
+def _fill(packet: Packet, trail: Trail, usage: Usage, pins: dict[str, str], digest: str, by: Person) -> Traced:
     packet = to_fill(packet, by)
     if _pins(packet) != pins:
         raise Conflict("The prompts of section 3 were changed while the trace was read. Fill from it once more.")
@@ -56,7 +60,9 @@ def _fill(packet: Packet, trail: Trail, pins: dict[str, str], digest: str, by: P
     done = fill(packet=packet, given=given, origin=origin, by=by, before={SECTION.number: {"sheet": before}})
     if fresh and not done.written:
         section_saved(packet, SECTION.number, by)
-    made = Traced(trail, _names(done), [one.field for one in done.proposed])
+    # One run is no realistic usage: what it used is only proposed, also where section 8 says nothing yet.
+    costs = propose(said=said_of_sheet(packet, 8, usage.figures()), origin=origin, by=by)
+    made = Traced(trail, _names(done), [one.field for one in done.proposed], [one.field for one in costs])
     if fresh or made.filled or made.proposed:
         _tell(packet, trail, digest, made, by)
     return made

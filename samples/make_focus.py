@@ -39,6 +39,13 @@ PROVIDERS = {"anthropic": "Anthropic", "openai": "OpenAI", "self-hosted": "Micro
 MIXED = "adviser-meeting-notes"
 """One agent is billed in two currencies, so that its total is unknown."""
 
+METERS = (
+    ("Input Tokens", Decimal("0.44"), Decimal("2.80")),
+    ("Cached Input Tokens", Decimal("0.03"), Decimal("0.28")),
+    ("Output Tokens", Decimal("0.53"), Decimal("14.00")),
+)
+"""What is metered: its share of the cost of tokens, and its price per million as agreed."""
+
 SHARED_KEY = {slug: {"api_key_id": "key-care-01"} for slug in ("complaints-router", "hr-policy-answers")}
 """Two agents use one key, which an X-ray says."""
 UNREGISTERED = (
@@ -90,7 +97,7 @@ def _row(first: dt.datetime, start: dt.datetime, end: dt.datetime, **values: Any
 
 
 def _usage(agent: dict[str, Any], first: dt.datetime, until: dt.datetime) -> list[dict[str, Any]]:
-    """A row a day, together over a whole month about the agent's `monthly_spend`; less at weekends."""
+    """A row a day and meter, together over a whole month about the agent's `monthly_spend`; less at weekends."""
     pin = agent["models"][0]
     days = (next_month(first) - first).days
     weights = [
@@ -108,29 +115,31 @@ def _usage(agent: dict[str, Any], first: dt.datetime, until: dt.datetime) -> lis
         share = Decimal(str(round(weights[n] / sum(weights) * ((end - start) / dt.timedelta(days=1)), 8)))
         cost = (total * share).quantize(Decimal("0.000001"))
         currency = "USD" if agent["slug"] == MIXED and n % 3 == 0 else agent["budget"]["currency"]
-        tokens = int(cost * 180_000)
-        rows.append(
-            _row(
+        left = cost
+        for meter, part, price in METERS:
+            billed = left if meter == METERS[-1][0] else (cost * part).quantize(Decimal("0.000001"))
+            left -= billed
+            tokens = int(billed * 1_000_000 / price)
+            rows.append(_row(
                 first, start, end,
                 provider=PROVIDERS[pin["provider"]],
-                BilledCost=cost,
+                BilledCost=billed,
                 BillingCurrency=currency,
-                ChargeDescription=f"{pin['model_id']} tokens",
+                ChargeDescription=f"{pin['model_id']}, {meter.lower()}",
                 ConsumedQuantity=tokens,
                 ConsumedUnit="Tokens",
                 PricingQuantity=tokens,
                 PricingUnit="Tokens",
                 ServiceName="Model inference",
                 SkuId=f"{pin['model_id']}-{pin['snapshot']}",
-                SkuMeter="Tokens",
+                SkuMeter=meter,
                 ResourceId=f"projects/{agent['slug']}",
                 ResourceName=agent["slug"],
                 ResourceType="Project",
                 SubAccountId=f"proj-{agent['slug']}",
                 SubAccountName=agent["team"],
                 Tags={"agent": agent["slug"], "team": agent["team"], "env": "prod", **SHARED_KEY.get(agent["slug"], {})},
-            )
-        )  # fmt: skip
+            ))  # fmt: skip
     return rows
 
 

@@ -11,10 +11,11 @@ class SignalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Add this room's columns to the list of agents, its count to the rail, what autonomy asks of evidence,
-        what a packet promised to cost, and filling a packet from a run."""
+        what a packet promised to cost, and what a packet can be filled from."""
         from registry import autonomy
-        from registry.panels import agent_columns, moved_elsewhere, packet_acts
-        from signals.columns import COLUMNS, run_to_fill_from
+        from registry.panels import agent_columns, moved_elsewhere, packet_fills
+        from signals.columns import COLUMNS
+        from signals.fills import bill, newest_run
         from signals.promise import cost_moved
         from signals.rungs import EVALS_FRESH
         from signals.unregistered.queries import count_waiting
@@ -23,5 +24,5 @@ class SignalsConfig(AppConfig):
         nav.count("unregistered")(count_waiting)
         agent_columns.extend(COLUMNS)
         moved_elsewhere.append(cost_moved)
-        packet_acts.append(run_to_fill_from)
+        packet_fills.extend([newest_run, bill])
         autonomy.add(EVALS_FRESH)

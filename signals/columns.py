@@ -1,15 +1,11 @@
-"""What this room adds to the registry's pages: of each agent how the newest eval run went and what the month cost so far,
-and of a draft the run that it can be filled from."""
+"""What this room adds to the list of agents: how the newest eval run of each went, and what the month cost so far."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from uuid import UUID
 
-from django.db.models import Case, When
-from django.urls import reverse
-
 from accounts.models import Person
-from registry.models import Agent, Packet
-from registry.panels import Act, Cell, Column
+from registry.models import Agent
+from registry.panels import Cell, Column
 from signals import queries
 from signals.models import EvalRun
 from signals.statistics import rate_bp, wilson_lower_bp
@@ -45,15 +41,3 @@ def costs(agents: list[Agent], user: Person) -> Mapping[UUID, Cell]:
 
 
 COLUMNS = (Column("Evals", evals, numeric=True), Column("This month", costs, numeric=True))
-
-
-def run_to_fill_from(packet: Packet, user: Person, missing: int) -> Iterator[Act]:
-    """Filling an open packet from the newest run of its version that ended well, else of its agent. One query."""
-    if not packet.editable or not packet.agent.editable_by(user):
-        return
-    runs = EvalRun.objects.visible_to(user).filter(agent=packet.agent_id, status="success", invalidated=False)
-    own = Case(When(version=packet.version, then=0), default=1)
-    run = runs.filter(completed_at__isnull=False).order_by(own, "-completed_at").first()
-    if run is not None:
-        url = reverse("packet_fill_from_run", args=[packet.pk, run.pk])
-        yield Act(f"Fill from the eval run of {run.completed_at:%-d %b %Y}", url, aside=True)

@@ -320,6 +320,7 @@ class CostLine(models.Model):
     sku_id = models.CharField(max_length=200, blank=True)
     consumed_quantity = models.DecimalField(max_digits=30, decimal_places=12, null=True)
     consumed_unit = models.CharField(max_length=100, blank=True)
+    sku_meter = models.CharField(max_length=200, blank=True)
     tags = models.JSONField(default=dict)
     row_sha256 = models.CharField(max_length=64)
     ordinal = models.PositiveIntegerField(help_text="Which of the rows that are equal in one file, from 0")

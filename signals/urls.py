@@ -13,6 +13,7 @@ urlpatterns = [
     path("signals/pulls/<uuid:pk>/", views.pull_detail, name="pull_detail"),
     path("signals/runs/", views.eval_run_list, name="eval_run_list"),
     path("signals/runs/<uuid:pk>/", views.eval_run_detail, name="eval_run_detail"),
+    path("packets/<uuid:pk>/propose-billed", views.packet_propose_billed, name="packet_propose_billed"),
     path("packets/<uuid:pk>/fill-from-run/<uuid:run>", views.packet_fill_from_run, name="packet_fill_from_run"),
     path("unregistered/", unregistered.unregistered, name="unregistered"),
     path("unregistered/<uuid:pk>/", unregistered.sighting_detail, name="sighting_detail"),

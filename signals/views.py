@@ -218,3 +218,15 @@ def packet_fill_from_run(request: HttpRequest, pk: uuid.UUID, run: uuid.UUID) ->
         request, f"{new} taken over from {found.task}.{proposed}" if new or proposed else "All of it stands there."
     )
     return redirect("packet_section", pk, 4)
+
+
+@require_POST
+@acting("packet_detail")
+def packet_propose_billed(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Propose for section 8 what the agent's tokens were billed at."""
+    user = _person(request)
+    packet = get_object_or_404(Packet.objects.visible_to(user).select_related("agent__team"), pk=pk)
+    made = actions.propose_billed(packet=packet, by=user)
+    said = f"{len(made)} figure{'s' if len(made) != 1 else ''} of the bill proposed: accept or dismiss each."
+    messages.success(request, said if made else "Section 8 says what was billed, or it is proposed already.")
+    return redirect("packet_section", pk, 8)

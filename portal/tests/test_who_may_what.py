@@ -46,6 +46,7 @@ from work import clock
 TABLE = Path(__file__).with_name("who_may_what.txt")
 NOT_OURS = re.compile(r"^(account_|mfa_|socialaccount)")
 CONTRACT = b'{"fields": [{"name": "tariff", "type": "string", "meaning": "What it costs"}]}'
+PACKET_ROUTES = ("validate", "sections", "fill", "trace", "grants", "fill_from_run", "propose_billed")
 ASKED = {"api_impact"}
 """Addresses that say nothing without a question in them."""
 REFUSED = {"signoff.refused", "release.refused", "release.suspension_refused", "person.reauthentication_failed"}
@@ -129,6 +130,8 @@ class Scene:
         withdraw_acceptance(acceptance=unaccepted.acceptances.get(duty="owner"), by=world.owner)
         [to_accept] = [one for one in section(9).figures(unaccepted)["asked"] if one.duty == "owner"]
         RolloutPlan.objects.filter(packet__agent=live).update(review_on=clock.now().date())
+        spare = catalogue_tool(slug="crm.look_up", system="CRM", by=world.owner)
+        world.costs(draft.agent, consumed_quantity=4_000_000, consumed_unit="Tokens", sku_meter="Input Tokens")
         pulled = world.evals(draft, prompt="0" * 64)
         packet, state = [submitted.pk], draft.section_states.get(number=9)
         escalation = write_answer(team=world.team, name="Escalation", text="Page the on-call.", by=world.member)
@@ -191,6 +194,8 @@ class Scene:
             "api_answer_use": [draft.pk, 9],
             "packet_trace": [draft.pk],
             "packet_fill_from_run": [draft.pk, pulled.pk],
+            "packet_propose_billed": [draft.pk],
+            "packet_tools": [draft.pk],
             "attachment_new": [draft.pk, 7],
             "attachment_file": [draft.pk, report.file_id],
             "attachment_remove": [report.pk],
@@ -230,7 +235,7 @@ class Scene:
             "api_packet_section": [draft.pk, 9],
             "api_packet_submit": [draft.pk],
             "api_packet_compare": packet,
-            **{f"api_packet_{part}": [draft.pk] for part in ("validate", "sections", "fill", "trace")},
+            **{f"api_packet_{part}": [draft.pk] for part in PACKET_ROUTES},
             "api_packet_document": packet,
             "api_packet_moved": packet,
             "api_packet_renewal": [promotable.pk],
@@ -306,6 +311,9 @@ class Scene:
             "api_answer": {"text": "Page the on-call at once."},
             "api_answer_use": {"answer": str(escalation.pk), "into": ["sheet.escalation"]},
             "packet_cases": {"cases": Rereadable("cases.csv", b"case_id\nrefund-7\n")},
+            "packet_tools": {"system": "CRM", "tool": [str(spare.pk)]},
+            "api_packet_grants": {"tools": [spare.slug]},
+            "api_packet_fill_from_run": {"run": str(pulled.pk)},
             "packet_trace": {"file": Rereadable("trace.json", export(*run()))},
             "attachment_new": {"file": Rereadable("other.txt", b"Some failed")},
             "signoff": {

@@ -266,7 +266,7 @@ class World:
         starts = clock.now().date().replace(day=1)
         return set_budget(amount=Decimal(amount), currency=currency, starts=starts, by=self.finance, agent=agent)
 
-    def costs(self, agent, amount="12.50", currency="EUR", at=None):
+    def costs(self, agent, amount="12.50", currency="EUR", at=None, **values):
         """One charge of this month, pulled just now."""
         at = at or clock.now()
         source = self._watched("Bills", Source.Kind.FOCUS)
@@ -280,15 +280,14 @@ class World:
             billed_cost=amount,
             effective_cost=amount,
             billing_currency=currency,
-            charge_category="Usage",
             charge_period_start=at - dt.timedelta(minutes=2),
             charge_period_end=at,
             billing_period_start=at - dt.timedelta(days=1),
             billing_period_end=at + dt.timedelta(days=20),
-            service_name="Models",
             row_sha256=uuid.uuid4().hex * 2,
             ordinal=0,
             received_at=at,
+            **{"service_name": "Models", "charge_category": "Usage", **values},
         )
         Pull.objects.create(source=source, state="done", started_at=at, finished_at=at, covers_through=at)
         return line

@@ -14,13 +14,12 @@ from typing import Any
 from ledger.canonical import nfc, sha256
 from registry.imports.otlp import Span
 from registry.imports.redaction import READ, Redactor, normal, parsed, unstacked
+from registry.imports.usage import calls_a_model, tokens
 
 LONGEST = 4000
 """Characters that a part of the trail holds."""
 LONGEST_PROMPT = 100_000
 """Characters of instructions that are compared with the prompts: twice what section 3 pins."""
-MODEL_CALLS = ("chat", "text_completion", "generate_content")
-NOT_MODEL_CALLS = ("embeddings", "execute_tool", "retrieval", "invoke_agent", "create_agent", "invoke_workflow", "plan")
 EVENT_ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 NUMBERED = re.compile(
     r"gen_ai\.(prompt|completion)\.([0-9]{1,4})\.(role|content|tool_calls\.[0-9]{1,3}\.(?:name|arguments|id))"
@@ -134,15 +133,6 @@ def _clean(text: str) -> str:
 
 def _operation(span: Span) -> str:
     return str(span.attributes.get("gen_ai.operation.name") or "")
-
-
-def _calls_a_model(span: Span) -> bool:
-    operation = _operation(span)
-    if operation:
-        return operation in MODEL_CALLS or (
-            operation not in NOT_MODEL_CALLS and "gen_ai.response.model" in span.attributes
-        )
-    return "gen_ai.request.model" in span.attributes or "gen_ai.response.model" in span.attributes
 
 
 def _structure(value: Any) -> Any:
@@ -299,25 +289,17 @@ def _call(name: str, arguments: Any, call_id: Any, redactor: Redactor) -> str:
 
 def _models(spans: list[Span]) -> Iterator[Row]:
     calls: dict[str, list[Span]] = {}
-    for span in filter(_calls_a_model, spans):
+    for span in filter(calls_a_model, spans):
         said = span.attributes
         asked, answered = said.get("gen_ai.request.model"), said.get("gen_ai.response.model")
         provider = said.get("gen_ai.provider.name") or said.get("gen_ai.system")
         words = f"{answered or asked}" + (f", asked for as {asked}" if asked and answered and asked != answered else "")
         calls.setdefault(f"{provider}: {words}" if provider else words, []).append(span)
     for words, made in calls.items():
-        tokens = {
-            way: sum(n for span in made if isinstance(n := _tokens(span, way), int)) for way in ("input", "output")
-        }
-        used = f", {tokens['input']:,} tokens in, {tokens['output']:,} out" if any(tokens.values()) else ""
+        taken = {way: sum(tokens(span, way) or 0 for span in made) for way in ("input", "output")}
+        used = f", {taken['input']:,} tokens in, {taken['output']:,} out" if any(taken.values()) else ""
         times = f"{len(made)} calls" if len(made) > 1 else "1 call"
         yield f"{words} ({times}{used})", made[0]
-
-
-def _tokens(span: Span, way: str) -> Any:
-    older = {"input": "prompt", "output": "completion"}[way]
-    said = span.attributes
-    return said.get(f"gen_ai.usage.{way}_tokens", said.get(f"gen_ai.usage.{older}_tokens"))
 
 
 def _prompts(said: list[tuple[Said, Span]], prompts: dict[str, str]) -> Iterator[Row]:

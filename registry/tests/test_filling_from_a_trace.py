@@ -14,8 +14,10 @@ from accounts.tokens import add_service_account
 from ledger.canonical import dumps, sha256
 from registry import actions, tracing
 from registry.contents import content_of
+from registry.imports.otlp import read_trace
 from registry.imports.reading import Unreadable
 from registry.imports.trail import read_trail
+from registry.imports.usage import usage_of
 from registry.models import Proposal
 from registry.proposals import accept, dismiss
 from registry.sections import section
@@ -83,7 +85,7 @@ def test_what_somebody_wrote_stays_and_is_proposed_with_its_source(world, packet
     made = fill_from_trace(packet=packet, data=DATA, by=world.member)
     assert sheet(packet).output == "It quoted the tariff." and made.proposed == ["output"]
     assert "output" not in made.filled and "instructions" in made.filled
-    one = Proposal.objects.told().get()
+    one = Proposal.objects.told().get(section=5)
     assert (one.now, one.value) == ("It quoted the tariff.", "Loan 7 costs 2.9%, tariff of 1 November.")
     assert (one.label, one.source_kind, one.proposed_by) == ("Section 5: Output", "trace", world.member)
     assert one.source_sha256 == hashlib.sha256(DATA).hexdigest()
@@ -96,7 +98,9 @@ def test_what_somebody_wrote_stays_and_is_proposed_with_its_source(world, packet
 def test_each_act_is_in_the_ledger_and_counts_as_work_on_the_packet(world, packet):
     fill_from_trace(packet=packet, data=DATA, by=world.member)
     kinds = [entry["kind"] for entry in world.entries(packet)]
-    assert kinds[-3:] == ["packet.section_saved", "packet.filled", "packet.trace_read"]
+    assert kinds[-6:] == [
+        "packet.section_saved", "packet.filled", *["proposal.made"] * 3, "packet.trace_read",
+    ]  # fmt: skip
     last = world.entries(packet, "packet.trace_read")[0]["data"]
     assert last["sha256"] == hashlib.sha256(DATA).hexdigest() and (last["spans"], last["redacted"]) == (6, 3)
     assert packet.contributions.filter(person=world.member).exists()
@@ -143,7 +147,7 @@ def test_a_trace_that_changes_no_word_still_changes_the_digest(world, packet):
 def test_a_dismissed_word_is_not_proposed_again_until_a_trace_says_another(world, packet):
     actions.write_section(packet=packet, number=5, content={"sheet": {"output": "Mine"}}, by=world.author)
     fill_from_trace(packet=packet, data=DATA, by=world.member)
-    dismiss(proposal=Proposal.objects.told().get(), reason="Shorter is better.", by=world.owner)
+    dismiss(proposal=Proposal.objects.told().get(section=5), reason="Shorter is better.", by=world.owner)
     again = json.dumps(json.loads(DATA), indent=1).encode()
     assert fill_from_trace(packet=packet, data=again, by=world.member).proposed == []
 
@@ -151,21 +155,21 @@ def test_a_dismissed_word_is_not_proposed_again_until_a_trace_says_another(world
 def test_a_person_who_writes_what_is_proposed_settles_it(world, packet):
     actions.write_section(packet=packet, number=5, content={"sheet": {"output": "Mine"}}, by=world.author)
     fill_from_trace(packet=packet, data=DATA, by=world.member)
-    one = Proposal.objects.told().get()
+    one = Proposal.objects.told().get(section=5)
     content = {"sheet": {**_content(packet), "output": one.value}}
     actions.write_section(packet=packet, number=5, content=content, by=world.author)
-    assert Proposal.objects.get().state == "superseded"
+    assert Proposal.objects.get(section=5).state == "superseded"
 
 
 def test_a_field_that_changed_since_the_page_was_shown_is_no_longer_accepted(world, packet):
     actions.write_section(packet=packet, number=5, content={"sheet": {"output": "Mine"}}, by=world.author)
     fill_from_trace(packet=packet, data=DATA, by=world.member)
-    seen = Proposal.objects.told().get().mark
+    seen = Proposal.objects.told().get(section=5).mark
     content = {"sheet": {**_content(packet), "output": "Mine, again"}}
     actions.write_section(packet=packet, number=5, content=content, by=world.author)
     with pytest.raises(Conflict, match="changed after you opened"):
-        accept(proposal=Proposal.objects.told().get(), by=world.owner, seen=seen)
-    one = Proposal.objects.told().get()
+        accept(proposal=Proposal.objects.told().get(section=5), by=world.owner, seen=seen)
+    one = Proposal.objects.told().get(section=5)
     assert one.now == "Mine, again"
     accept(proposal=one, by=world.owner, seen=one.mark)
     assert sheet(packet).output == one.value
@@ -272,7 +276,7 @@ class TestPage:
         answer = self.send(visitor, packet)
         page = visitor.get(answer["Location"]).content.decode()
         assert 'id="proposals"' in page and "Section 5: Output" in page and "1 proposed beside" in page
-        one = Proposal.objects.told().get()
+        one = Proposal.objects.told().get(section=5)
         done = visitor.post(reverse("proposal_answer", args=[one.pk]), {"answer": "accept", "seen": one.mark})
         assert done["Location"] == reverse("packet_section", args=[packet.pk, 5])
         assert sheet(packet).output == one.value
@@ -297,3 +301,37 @@ class TestPage:
         self.send(visitor, packet, export(span("<i>chat", 1, said)))
         page = visitor.get(reverse("packet_section", args=[packet.pk, 5])).content.decode()
         assert "<script>alert" not in page and "<b>x" not in page and "&lt;b&gt;x" in page
+
+
+def usage_span(number, **said):
+    values = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    return span("chat m", number, values | {f"gen_ai.usage.{name}": value for name, value in said.items()}, at=number)
+
+
+def test_what_the_run_used_is_proposed_for_section_8_and_never_written(world, packet):
+    made = fill_from_trace(packet=packet, data=DATA, by=world.member)
+    assert made.costs == ["calls_per_run", "tokens_in", "tokens_out"]
+    assert content_of(section(8), packet)["sheet"]["tokens_in"] is None
+    [tokens] = Proposal.objects.open().filter(packet=packet, section=8, field="tokens_in")
+    assert (tokens.value, tokens.source_kind, tokens.label) == (52, "trace", "Section 8: Tokens in, per call")
+    accept(proposal=tokens, by=world.member)
+    assert content_of(section(8), packet)["sheet"]["tokens_in"] == 52
+    assert fill_from_trace(packet=packet, data=DATA, by=world.member).costs == []
+
+
+@pytest.mark.parametrize(
+    ("spans", "figures"),
+    [
+        ([usage_span(2, input_tokens=10, output_tokens=3, **{"cache_read.input_tokens": 4}),
+          usage_span(3, input_tokens=11, output_tokens=4, **{"cache_read.input_tokens": 4})],
+         {"calls_per_run": 2, "tokens_in": 11, "tokens_out": 4, "cached_percent": 38}),
+        ([usage_span(2, input_tokens=10, output_tokens=3), usage_span(3, output_tokens=4)],
+         {"calls_per_run": 2, "tokens_out": 4}),
+        ([usage_span(2, prompt_tokens=10, completion_tokens=3)], {"calls_per_run": 1, "tokens_in": 10, "tokens_out": 3}),
+        ([usage_span(2, input_tokens=10, output_tokens=-3, **{"cache_read.input_tokens": 40})],
+         {"calls_per_run": 1, "tokens_in": 10}),
+        ([span("invoke_agent a", 2, {"gen_ai.operation.name": "invoke_agent", "gen_ai.usage.input_tokens": 99})], {}),
+    ],
+)  # fmt: skip
+def test_a_run_uses_what_each_of_its_model_calls_says_and_a_part_is_no_total(spans, figures):
+    assert usage_of(read_trace(export(*spans))).figures() == figures

@@ -98,6 +98,7 @@ def packet_detail(request: Request, pk: UUID) -> HttpResponse:
             "revisions": packet.revisions.select_related("submitted_by").defer("document").order_by("-number"),
             "contributors": packet.contributions.filter(revision=packet.revision).select_related("person"),
             "acts": [act for acts in panels.packet_acts for act in acts(packet, request.user, missing)],
+            "fills": panels.fills_of(packet, request.user),
             "launch_due": launches_due(Packet.objects.filter(pk=packet.pk)),
             "launch_review": LaunchReview.objects.filter(packet=packet).select_related("reviewed_by").first(),
             "panels": [panel for panel in made if panel],

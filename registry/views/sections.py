@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.requests import Request
-from registry import actions, answers, prompts
+from registry import actions, answers, panels, prompts
 from registry.case_import import LARGEST, read_cases
 from registry.imports.reading import Unreadable
 from registry.models import Packet
@@ -124,7 +124,8 @@ def _told(made: Traced) -> str:
     one = f"{len(made.trail.parts)} of {len(ELEMENTS)} parts are in the trace"
     filled = f"{len(made.filled)} field{'s' if len(made.filled) != 1 else ''} filled"
     proposed = f", {len(made.proposed)} proposed beside what somebody wrote" if made.proposed else ""
-    return f"{one}: {filled}{proposed}. The trace itself is not kept."
+    costs = " What the run used is proposed for section 8." if made.costs else ""
+    return f"{one}: {filled}{proposed}. The trace itself is not kept.{costs}"
 
 
 @dataclass
@@ -157,6 +158,7 @@ class Desk:
         context = {**self._context(), "forms": forms, "editable": True, "htmx": self.request.htmx, **more}
         if not self.request.htmx:
             context |= self._beside()
+            context["fills"] = panels.fills_of(self.packet, self.request.user, self.section.number)
         context["groups"] = groups(forms, context["here"].problems)
         context["proposals"] = waiting_in(self.packet, self.section.number, self.request.user)
         if self.section.key == "trail":

@@ -30,6 +30,7 @@ TEXTS = {
     "SkuId": 200,
     "ChargeDescription": 500,
     "ConsumedUnit": 100,
+    "SkuMeter": 200,
 }
 
 
@@ -56,6 +57,7 @@ class CostRow(NamedTuple):
     sku_id: str
     consumed_quantity: Decimal | None
     consumed_unit: str
+    sku_meter: str
     tags: dict[str, Any]
 
 
@@ -180,9 +182,9 @@ class _Parser:
             texts["SkuId"],
             self._money(get, "ConsumedQuantity") if quantity else None,
             texts["ConsumedUnit"],
-            self._tags(get.get("Tags", "")),
         )
-        return CostRow(number, _digest(values), *values)
+        tags = self._tags(get.get("Tags", ""))
+        return CostRow(number, _digest((*values, tags)), *values, texts["SkuMeter"], tags)
 
     def _money(self, get: dict[str, str], column: str) -> Decimal:
         text = get[column]
@@ -237,7 +239,7 @@ class _Parser:
 def _digest(values: tuple[Any, ...]) -> str:
     """SHA-256 of what is kept of the row, written one way, so that column order and number format do not matter.
 
-    Columns that an exporter fills in later (InvoiceId) or adds with a later version of FOCUS are not part of it:
+    Columns that an exporter fills in later (InvoiceId) or adds with a later version of FOCUS (SkuMeter) are not part of it:
     with them, the same charge in the next export would count a second time.
     """
     plain = [

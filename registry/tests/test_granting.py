@@ -1,0 +1,84 @@
+"""Several of one system's tools are granted at once: those that were chosen, careful until somebody confirmed what they do."""
+
+import pytest
+from django.urls import reverse
+
+from registry.actions import catalogue_tool, start_packet
+from registry.granting import grant_tools, offered, systems
+from registry.sections import section
+from registry.sections.s06_tools import ToolGrant
+from registry.upkeep import confirm_tool, retire
+from work.acts import Conflict, Denied, Invalid
+
+
+@pytest.fixture
+def packet(world):
+    return start_packet(agent=world.register("Granted assistant"), version="1.0.0", by=world.author)
+
+
+@pytest.fixture
+def tools(world):
+    """What an MCP server lists: three tools, of which one was confirmed to read."""
+    made = {
+        name: catalogue_tool(slug=f"crm.{name}", system="crm", effect=effect, by=world.author)
+        for name, effect in (("read", "read"), ("look", "read"), ("erase", "irreversible"))
+    }
+    confirm_tool(tool=made["read"], effect="read", tags=[], by=world.security)
+    return made
+
+
+def test_those_that_were_chosen_are_granted_and_no_other(world, packet, tools):
+    assert [(one.name, one.tools) for one in systems(packet, world.author) if one.name == "crm"] == [("crm", 3)]
+    grant_tools(packet=packet, tools=[tools["read"], tools["erase"]], by=world.author)
+    rows = ToolGrant.objects.filter(packet=packet).order_by("tool__slug")
+    assert [(row.tool.slug, row.environment, row.approval, row.scope) for row in rows] == [
+        ("crm.erase", "sandbox", "per_call", ""), ("crm.read", "sandbox", "none", ""),
+    ]  # fmt: skip
+    assert any("which records" in one.text for one in section(6).problems(packet)), "the scope is for a person to say"
+    [told] = world.entries(packet, "packet.filled")
+    assert (told["data"]["source_kind"], told["data"]["sections"]) == ("catalogue", [6])
+    assert [tool.slug for tool in offered(packet, world.author, "crm")] == ["crm.look"]
+
+
+def test_a_tool_that_is_only_said_to_read_waits_for_a_person(world, packet, tools):
+    grant_tools(packet=packet, tools=[tools["look"]], by=world.author)
+    assert ToolGrant.objects.get(packet=packet).approval == "per_call"
+
+
+def test_what_is_granted_already_stays_as_a_person_wrote_it(world, packet, tools):
+    grant_tools(packet=packet, tools=[tools["read"]], by=world.author)
+    ToolGrant.objects.filter(packet=packet).update(environment="live", scope="Own customers")
+    grant_tools(packet=packet, tools=[tools["read"], tools["look"]], by=world.author)
+    row = ToolGrant.objects.get(packet=packet, tool=tools["read"])
+    assert (row.environment, row.scope) == ("live", "Own customers")
+    with pytest.raises(Invalid, match="at least one tool that the packet does not grant"):
+        grant_tools(packet=packet, tools=[tools["read"]], by=world.author)
+
+
+def test_one_system_at_a_time_and_nothing_retired(world, packet, tools):
+    other = catalogue_tool(slug="mail.send", system="mail", by=world.author)
+    with pytest.raises(Invalid, match="one system at a time"):
+        grant_tools(packet=packet, tools=[tools["read"], other], by=world.author)
+    retire(entry=tools["erase"], by=world.admin, agents_seen=0)
+    assert [tool.slug for tool in offered(packet, world.author, "crm")] == ["crm.look", "crm.read"]
+
+
+def test_only_who_fills_the_packet_while_it_is_open(world, submitted, packet, tools):
+    with pytest.raises(Denied):
+        grant_tools(packet=packet, tools=[tools["read"]], by=world.outsider)
+    with pytest.raises(Conflict):
+        grant_tools(packet=submitted, tools=[tools["read"]], by=world.author)
+
+
+def test_the_page_shows_what_is_left_and_grants_what_is_ticked(world, packet, tools, client):
+    client.force_login(world.author, backend="django.contrib.auth.backends.ModelBackend")
+    page = reverse("packet_tools", args=[packet.pk])
+    assert page in client.get(reverse("packet_section", args=[packet.pk, 6])).content.decode()
+    assert "crm (3)" in client.get(page).content.decode()
+    shown = client.get(page, {"system": "crm"}).content.decode()
+    assert "crm.erase" in shown and "Not confirmed" in shown
+    answer = client.post(page, {"system": "crm", "tool": [tools["read"].pk, tools["look"].pk]}, follow=True)
+    assert "2 tools are granted on the sandbox" in answer.content.decode()
+    refused = client.post(page, {"system": "crm"}, follow=True).content.decode()
+    assert "Choose at least one tool" in refused
+    assert "Nothing of nowhere is left" in client.get(page, {"system": "nowhere"}).content.decode()

@@ -1,0 +1,30 @@
+"""What this room offers an open packet to be filled from: the newest eval run, and the bill of the agent's tokens."""
+
+from collections.abc import Iterator
+
+from django.db.models import Case, When
+from django.urls import reverse
+
+from accounts.models import Person
+from registry.models import Packet
+from registry.panels import Act
+from signals.billing import bill_of
+from signals.models import EvalRun
+
+
+def newest_run(packet: Packet, user: Person) -> Iterator[Act]:
+    """The newest run of the packet's version that ended well, else of its agent. One query."""
+    runs = EvalRun.objects.visible_to(user).filter(agent=packet.agent_id, status="success", invalidated=False)
+    own = Case(When(version=packet.version, then=0), default=1)
+    run = runs.filter(completed_at__isnull=False).order_by(own, "-completed_at").first()
+    if run is not None:
+        url = reverse("packet_fill_from_run", args=[packet.pk, run.pk])
+        yield Act(f"Fill from the eval run of {run.completed_at:%-d %b %Y}", url, sections=(3, 4))
+
+
+def bill(packet: Packet, user: Person) -> Iterator[Act]:
+    """What the agent's tokens were billed at. Two queries."""
+    found = bill_of(packet.agent, user)
+    if found is not None:
+        url = reverse("packet_propose_billed", args=[packet.pk])
+        yield Act(f"Propose prices as billed {found.days}", url, ready=not found.why, why=found.why, sections=(8,))
