@@ -24,7 +24,8 @@ WRITTEN = re.compile(r"cache[ds]?[\W_]*(?:writ|creat)|(?:writ|creat)[a-z]*[\W_]*
 CACHED = re.compile(r"cache", re.IGNORECASE)
 IN = re.compile(r"input|prompt|(?<![a-z])inp?(?![a-z])", re.IGNORECASE)
 PRICES = ("price_in", "price_cached", "price_out")
-PLACES = Decimal("0.000001")
+DIGITS = 4
+"""Digits of a price: what stands after them comes from how each line of the bill was rounded."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _figures(rows: list[dict[str, Any]]) -> tuple[dict[str, Any], str]:
         context.prec = 60
         for name in PRICES:
             if used.get(name) and cost[name] >= 0:
-                figures[name] = (cost[name] * 1_000_000 / used[name]).quantize(PLACES, ROUND_HALF_UP)
+                figures[name] = _rounded(cost[name] * 1_000_000 / used[name])
         if read := used.get("price_in", Decimal(0)) + used.get("price_cached", Decimal(0)):
             figures["cached_percent"] = int(used.get("price_cached", Decimal(0)) * 100 / read)
     return figures, ""
@@ -118,3 +119,8 @@ def _scale(unit: str) -> Decimal:
     if said is None:
         return Decimal(1)
     return Decimal((said["many"] or "1").replace(",", "")) * SCALES[(said["scale"] or "").lower()]
+
+
+def _rounded(price: Decimal) -> Decimal:
+    step = Decimal(1).scaleb(max(price.adjusted() - DIGITS + 1, -6)) if price else Decimal(1)
+    return price.quantize(min(step, Decimal(1)), ROUND_HALF_UP)

@@ -80,6 +80,14 @@ def test_a_meter_is_told_by_the_words_that_vendors_use(world, empty, meter, valu
     assert figures[what] == 4 and len({"price_in", "price_out", "price_cached"} & set(figures)) == 1
 
 
+def test_rounding_of_lines_is_no_other_price_and_so_nothing_is_proposed(world, empty):
+    content = {"sheet": {"currency": "EUR", "price_in": "2.8", "price_source": "Framework contract of March"}}
+    write_section(packet=empty, number=8, content=content, by=world.author)
+    metered(world, empty.agent, "Input Tokens", "8.109361", 2_896_200)
+    assert bill_of(empty.agent, world.author).figures["price_in"] == Decimal("2.8")
+    assert [one.field for one in propose_billed(packet=empty, by=world.author)] == ["cached_percent"]
+
+
 def test_a_line_that_does_not_tell_its_meter_makes_every_price_unknown(world, empty):
     billed(world, empty.agent)
     metered(world, empty.agent, "Tokens", "40", 1_000_000)

@@ -14,7 +14,7 @@ from registry.models import Packet, Proposal
 from registry.proposals import Origin, propose
 from registry.sections.s03_versions import ModelPin
 from registry.sections.s08_cost import CostEstimate
-from signals.billing import bill_of
+from signals.billing import PRICES, bill_of
 from signals.models import EvalRun
 from work.acts import Invalid
 
@@ -71,6 +71,8 @@ def propose_billed(*, packet: Packet, by: Person) -> list[Proposal]:
     figures = {name: str(value) for name, value in bill.figures.items()}
     figures["price_source"] = f"Billed {bill.days}, {bill.lines} pulled cost lines"
     said = said_of_sheet(packet, 8, figures)
+    if all(one.agrees for one in said if one.field in PRICES):
+        said = [one for one in said if one.field != "price_source"]  # where they come from is said already
     digest = sha256(dumps({**figures, "agent": str(packet.agent_id), "lines": bill.lines}))
     path = f"{reverse('cost_list')}?agent={packet.agent.slug}"
     origin = Origin("bill", str(packet.pk), f"Costs of {bill.days}", digest, path)
