@@ -1,11 +1,11 @@
 """What the packet's pages show besides the rows: how far each section is, and forms that survive a conflict."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from django.forms import BaseForm, ModelChoiceField, ModelForm
+from django.forms import BaseForm, ModelForm
 from django.http import QueryDict
 from django.urls import reverse
 
@@ -15,7 +15,7 @@ from registry.models import Agent, DataSource, NotApplicable, Packet, SectionSta
 from registry.moved import Beside
 from registry.panels import Moved
 from registry.sections import SECTIONS, Problem, Section
-from registry.sections.base import Rows, SectionForms
+from registry.sections.base import CatalogueChoice, Rows, SectionForms
 
 
 @dataclass
@@ -107,13 +107,9 @@ class Row:
         return label
 
     def _said(self, name: str) -> str:
-        """What a field holds, in words; a choice's words come from the select, which costs no query a row."""
-        if name not in self.form.fields:
-            return ""
-        field, value = self.form.fields[name], self.form.initial.get(name)
-        if isinstance(field, ModelChoiceField):
-            return next((str(label) for key, label in field.widget.choices if str(key) == str(value)), "")
-        return str(value or "")
+        """What a field holds, in words."""
+        field, value = self.form.fields.get(name), self.form.initial.get(name)
+        return field.words(value) if isinstance(field, CatalogueChoice) else str(value or "") if field else ""
 
     @property
     def new(self) -> bool:
@@ -138,25 +134,22 @@ class Group:
     rows: Rows
     formset: Any
     members: list[Row]
+    lists: dict[str, list[tuple[str, str]]]
+    """What its lines choose from, by the list's id: slugs with words."""
 
 
 def groups(forms: SectionForms, found: list[Problem]) -> list[Group]:
-    """The section's kinds of rows with their rows. Selects of one kind share their choices, asked for once."""
+    """The section's kinds of rows with their rows, and what of the catalogue each kind can name."""
     anchors = [problem.field for problem in found]
     made = []
     for rows, formset in forms.formsets:
-        shared: dict[str, list[Any]] = {}
         members: list[Row] = []
         for i, form in enumerate(formset.forms):
-            for name, field in form.fields.items():
-                if isinstance(field, ModelChoiceField) and name not in ("id", "packet"):
-                    if name not in shared:
-                        shared[name] = list(cast(Iterable[Any], field.choices))
-                    field.widget.choices = shared[name]
             missing = any(anchor.startswith(f"id_{rows.prefix}-{i}-") for anchor in anchors)
             first = missing and not any(row.missing for row in members)
             members.append(Row(form, rows, i + 1, missing, first))
-        made.append(Group(rows, formset, members))
+        choices = [one for one in formset.empty_form.fields.values() if isinstance(one, CatalogueChoice)]
+        made.append(Group(rows, formset, members, {one.widget.attrs["list"]: one.offered() for one in choices}))
     return made
 
 

@@ -327,7 +327,7 @@ class SectionRows(BaseInlineFormSet):
             )
             known.known = self._saved
         for name, field in form.fields.items():
-            if isinstance(field, CatalogueChoice) and self.is_bound:
+            if isinstance(field, CatalogueChoice):
                 field.known = self._chosen(name, field)
 
     @cached_property
@@ -339,10 +339,11 @@ class SectionRows(BaseInlineFormSet):
         return {}
 
     def _chosen(self, name: str, field: CatalogueChoice) -> dict[str, models.Model]:
-        """The entries that any row names as `name`."""
+        """The entries that any row names as `name`, saved or posted."""
         if name not in self._entries:
-            posted = (self.data.get(f"{self.prefix}-{i}-{name}") for i in range(self.total_form_count()))
-            keys = {field.key(value) for value in posted if value} - {""}
+            posted = [self.data.get(f"{self.prefix}-{i}-{name}") for i in range(self.total_form_count())]
+            saved = [getattr(row, f"{name}_id") for row in self.get_queryset()]
+            keys = {field.key(value) for value in (*posted, *saved) if value} - {""}
             ids = {key for key in keys if UUID_LIKE.fullmatch(key)}
             rows: models.QuerySet[Any] = field.queryset  # type: ignore[assignment]
             named = list(rows.filter(models.Q(pk__in=ids) | models.Q(slug__in=keys - ids)))
@@ -378,7 +379,7 @@ class SectionForms:
         model = self.section.sheet._meta.model
         instance = model.objects.filter(packet=self.packet).first() or model(packet=self.packet)
         form = self.section.sheet(self.data, instance=instance, prefix="sheet")
-        self._mark_needless("sheet", form)
+        self._mark_needless("sheet", [form])
         return form
 
     @cached_property
@@ -386,12 +387,13 @@ class SectionForms:
         """What a person says does not apply."""
         return NotApplicableForm(self.section, self.packet, self.data)
 
-    def _mark_needless(self, kind: str, form: forms.BaseForm) -> None:
+    def _mark_needless(self, kind: str, drawn: Iterable[forms.BaseForm]) -> None:
         # So that the page says beside the field that it may stay empty.
-        for one in self.section.not_needed(self.packet):
-            for part in one.parts:
-                prefix, _, name = part.partition(".")
-                if prefix == kind and name in form.fields:
+        parts = [part.partition(".") for one in self.section.not_needed(self.packet) for part in one.parts]
+        names = [name for prefix, _, name in parts if prefix == kind]
+        for form in drawn if names else ():
+            for name in names:
+                if name in form.fields:
                     form.fields[name].needless = True  # type: ignore[attr-defined]
 
     @cached_property
@@ -411,8 +413,7 @@ class SectionForms:
                 max_num=1000,
             )
             formset = factory(self.data, instance=self.packet, prefix=rows.prefix, queryset=queryset)
-            for form in formset.forms:
-                self._mark_needless(rows.prefix, form)
+            self._mark_needless(rows.prefix, formset.forms)
             made.append((rows, formset))
         return made
 
@@ -591,9 +592,39 @@ def amount(label: str, help_text: str = "", digits: int = 6) -> models.DecimalFi
     return models.DecimalField(label, help_text=help_text, max_digits=16, decimal_places=digits, null=True, blank=True)
 
 
+class CatalogueInput(forms.TextInput):
+    """A line for an entry's slug. What it may be stands in one list for all rows of the page: a select in each row would
+    repeat a catalogue of a thousand entries as often as there are rows."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        super().__init__({"list": f"catalogue-{model._meta.model_name}", "autocomplete": "off", "spellcheck": "false"})
+
+
 class CatalogueChoice(KnownChoice):
-    """Chooses an entry of the catalogue by its id or its slug. What was retired comes last and says so; only who has it
-    already keeps it."""
+    """Chooses an entry of the catalogue by its slug or its id. What was retired is not offered; only who has it already
+    keeps it."""
+
+    default_error_messages = {
+        "invalid_choice": "The catalogue has no entry of that short name. Choose one of the list, or add it to the catalogue."
+    }
+
+    def offered(self) -> list[tuple[str, str]]:
+        """What may be chosen: slug, and words that tell it from others. One query."""
+        rows: Any = self.queryset.filter(retired_at=None)  # type: ignore[union-attr]
+        more = "effect" if hasattr(rows.model, "effect") else "classification"
+        words = dict(rows.model._meta.get_field(more).choices)
+        found = rows.order_by("slug").values_list("slug", "name", more)
+        return [(slug, " · ".join(filter(None, [name, str(words.get(said, ""))]))) for slug, name, said in found]
+
+    def words(self, value: Any) -> str:
+        """The entry that an id names, for people."""
+        entry = (self.known or {}).get(str(value))
+        return self.label_from_instance(entry) if entry else str(value or "")
+
+    def prepare_value(self, value: Any) -> Any:
+        """The slug, as the line shows it, where the entry is known."""
+        entry = value if isinstance(value, models.Model) else (self.known or {}).get(str(value))
+        return entry.slug if entry is not None else super().prepare_value(value)  # type: ignore[attr-defined]
 
     def key(self, value: Any) -> str:
         """The id, or the slug, that `value` names, as `known` writes it."""
@@ -633,7 +664,9 @@ def offer_catalogue(form: forms.ModelForm, name: str) -> None:
     old = form.fields[name]
     model = form._meta.model._meta.get_field(name).related_model
     entries = model.objects.order_by(models.F("retired_at").asc(nulls_first=True), *model._meta.ordering)
-    form.fields[name] = CatalogueChoice(entries, label=old.label, required=old.required, help_text=old.help_text)
+    form.fields[name] = CatalogueChoice(
+        entries, label=old.label, required=old.required, help_text=old.help_text, widget=CatalogueInput(model)
+    )
 
 
 def not_retired(form: forms.ModelForm, name: str) -> Any:

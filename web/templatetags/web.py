@@ -225,9 +225,11 @@ def plain(value: Any) -> SafeString | str:
 def saved_value(bound: BoundField) -> str:
     """What is saved in a bound form's field, in words, beside what was typed into it."""
     value = bound.form.initial.get(bound.name)
-    choices = dict(bound.field.choices) if hasattr(bound.field, "choices") else {}
     if value in (None, ""):
         return "empty"
+    if hasattr(bound.field, "words"):
+        return str(bound.field.words(value))
+    choices = dict(bound.field.choices) if hasattr(bound.field, "choices") else {}
     return str(next((label for key, label in choices.items() if str(key) == str(value)), value))
 
 
