@@ -78,7 +78,7 @@ NO_SECRET = re.compile(
 )
 COUNT = re.compile(r"\s{0,3}[0-9]{1,3}(?![\w.])")
 ELEMENT = re.compile(
-    rf"<[\w:.-]{{0,60}}?{NAME}(?:\s[^<>]{{0,100}})?>\s{{0,20}}(?!{NO_SECRET.pattern})([^<\s][^<]{{0,2000}})",
+    rf"<[\w:.-]{{0,60}}?{NAME}(?:\s[^<>]{{0,100}})?>\s{{0,20}}(?!{NO_SECRET.pattern})([^<\s][^<]*+)(?=</)",
     re.IGNORECASE,
 )
 ENCLOSING = re.compile(rf"({QUOTE})[\w-]{{0,20}}\Z")
@@ -112,8 +112,8 @@ TOKENS = (
     ),
     re.compile(
         rf"{START}(?:[spr]k[-_](?:[a-z0-9]{{2,12}}[-_]){{0,3}}[\w-]{{16,}}|gh[opusr]_\w{{20,}}|github_pat_\w{{20,}}|"
-        r"gl(?:pat|[drf]t|cbt|ptt|soat|agent|oas)-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|xapp-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{30,}|"
-        r"ya29\.[\w-]{20,}|1//0[\w-]{30,}|GOCSPX-[\w-]{20,}|hf_\w{20,}|npm_\w{30,}|pypi-[\w-]{40,}|"
+        r"gl(?:pat|[drf]t|cbt|ptt|soat|agent|oas)-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|xapp-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|"
+        r"AIza[\w-]{30,}|ya29\.[\w-]{20,}|1//0[\w-]{30,}|GOCSPX-[\w-]{20,}|hf_\w{20,}|npm_\w{30,}|pypi-[\w-]{40,}|"
         r"SG\.[\w-]{16,}\.[\w-]{16,}|hv[bs]\.[\w-]{20,}|do[opr]_v1_\w{40,}|dckr_pat_[\w-]{20,}|shp(?:at|ca|pa|ss)_\w{20,}|"
         r"whsec_[\w+/=-]{16,}|dapi[0-9a-f]{32}|lsv2_\w{2}_\w{20,}|(?:gsk_|xai-|pplx-|tvly-)\w{20,}|ATATT[\w=-]{20,}|"
         r"[0-9]{8,10}:AA[\w-]{32,}|AGE-SECRET-KEY-1[0-9A-Z]{20,}|ptc_\w{16,})"
@@ -209,7 +209,7 @@ class Redactor:
         if isinstance(value, (dict, list)) and value and (depth >= DEPTH or self._room <= 0):
             return "…"
         if isinstance(value, dict):
-            made, called = {}, next((said for key in NAMED_BY if isinstance(said := value.get(key), str)), "")
+            made, called = {}, _called(value)
             for key, one in value.items():
                 self._room -= len(str(key)) + 1
                 made[self.text(str(key))] = self._value(one, called if key == "value" else str(key), depth + 1)
@@ -287,6 +287,12 @@ class Redactor:
 def _names_secret(name: str) -> bool:
     """Whether what is called that is a secret: password, dbPassword, AWS_SECRET_ACCESS_KEY; not maxTokens."""
     return bool(NAMED_SECRET.search(name[-200:].rstrip(" :")))
+
+
+def _called(value: dict[str, Any]) -> str:
+    """What an object says that its `value` is, {"name": "password", "value": …}: the first that is a secret; empty for none."""
+    said = (value.get(key) for key in NAMED_BY)
+    return next((one for one in said if isinstance(one, str) and _names_secret(one)), "")
 
 
 def _is_schema(value: Any) -> bool:
