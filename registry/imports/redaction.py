@@ -2,12 +2,11 @@
 
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from registry.imports.reading import refuse
+from registry.imports.reading import normal, refuse
 
 EMAIL, CARD, IBAN, PHONE, TOKEN = "e-mail address", "card number", "IBAN", "phone number", "key or token"
 KINDS = (EMAIL, CARD, IBAN, PHONE, TOKEN)
@@ -157,8 +156,6 @@ MOST = 1_000_000
 """Characters that one Redactor looks at; a text that it has seen before is free."""
 DEPTH = 80
 """Levels of a value that are looked at."""
-MARKS = 30
-"""Accents upon one letter: what the stream-safe text format allows (UAX #15). Ordering more takes quadratic time."""
 MAX_PARSED = 100_000
 """Commas and opening brackets of a JSON text within a trace that is read as JSON."""
 
@@ -325,23 +322,6 @@ def parsed(text: str) -> Any:
             if isinstance(inner, (dict, list))
         ]
     return value
-
-
-def unstacked(text: str) -> str:
-    """`text` with at most MARKS accents upon one letter, as it must be before it is normalised."""
-    if text.isascii():
-        return text
-    kept, run = [], 0
-    for letter in text:
-        run = run + 1 if unicodedata.combining(letter) else 0
-        if run <= MARKS:
-            kept.append(letter)
-    return "".join(kept)
-
-
-def normal(text: str) -> str:
-    """`text` in Unicode form C, in a time that grows with its length only."""
-    return unicodedata.normalize("NFC", unstacked(text))
 
 
 def _secret(text: str, found: re.Match[str]) -> tuple[int, int]:

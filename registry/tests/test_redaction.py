@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from registry.imports.manifest import MAX_TEXT, read_section
 from registry.imports.otlp import read_trace
-from registry.imports.reading import Fields, Unreadable
-from registry.imports.redaction import BEYOND, MOST, READ, TOKEN, Redactor, normal
+from registry.imports.reading import Fields, Unreadable, normal
+from registry.imports.redaction import BEYOND, MOST, READ, TOKEN, Redactor
 from registry.imports.trail import LONGEST, read_trail
 from registry.tests.traces import export, span, text
 
