@@ -55,6 +55,11 @@ NAME_BEFORE_VALUE = re.compile(
 )
 """A name, and what may lead from it to its value. Whether `flag` does, what stands before the name tells."""
 FLAG = re.compile(r"--?(?!no-)(?:[a-z][\w.-]*)?", re.IGNORECASE)
+SET_BY = re.compile(
+    rf"(?:(?<![\w-])(?:ENV|setx|config(?:ure)?\s{{1,3}}set|git\s{{1,3}}config(?:\s{{1,3}}--\w{{1,10}})?)\s{{1,3}}|"
+    rf"[\[(,=:]\s?\({QUOTE})[\w./:-]{{0,60}}\Z"
+)
+"""What takes a name and then its value: a Dockerfile's ENV, `git config`, a pair in parentheses."""
 ANOTHER_FLAG = re.compile(rf"(?:{QUOTE})?-{{1,2}}[A-Za-z]")
 SPOKEN_OF = re.compile(
     r"""(?:flags?|options?|arguments?|parameters?|switch|is|was|are|and|or|to|if|for|from|in|on|with|when|
@@ -66,7 +71,9 @@ HEADERS = ("authorization", "cookie")
 """Their values go on to the end of the line: a scheme and its parameters, or one cookie after another."""
 LINE_END = re.compile(r"\\[nr]|[\r\n]|\Z")
 WORD = re.compile(
-    r"""(?:(?:bearer|basic|digest|token|apikey)\s{1,3})?(?:[^\s"'`\\,;}\]&]|\\(?![nrt"'`\\])|&(?![\w.-]{1,40}=))+""",
+    # A comma or semicolon may stand in a password; before the next name, or a gap, it ends one.
+    r"""(?:(?:bearer|basic|digest|token|apikey)\s{1,3})?(?:[^\s"'`\\,;}\]&]|\\(?![nrt"'`\\])|"""
+    r"""[,;&](?![\w.-]{1,40}["']?\s?[=:]|[\s"'`\\{\[]|\Z))+""",
     re.IGNORECASE,
 )
 ARGUMENT = re.compile(r"""(?:[^\s"'`\\|;<>]|\\(?![nrt"'`\\]))+""")
@@ -75,6 +82,10 @@ NO_SECRET = re.compile(
     rf"""{TAKEN_OUT.pattern}|(?:null|none|true|false|undefined)(?=[^\S\n]{{0,3}}(?:["'`\\,;}}\]\n]|\Z))""",
     re.IGNORECASE,
 )
+BLOCK = re.compile(
+    r"[|>][+-]?[0-9]?[ \t]{0,3}\r?\n(?P<indent>[ \t]+)[^\n]*+(?:\n(?:(?P=indent)[^\n]*+|[ \t]*+(?=\n)))*"
+)
+"""A YAML text over several lines."""
 COUNT = re.compile(r"\s{0,3}[0-9]{1,3}(?![\w.])")
 ELEMENT = re.compile(
     rf"<[\w:.-]{{0,60}}?{NAME}(?:\s[^<>]{{0,100}})?>\s{{0,20}}(?!{NO_SECRET.pattern})([^<\s][^<]*+)(?=</)",
@@ -96,7 +107,7 @@ BEFORE_ARGUMENT = re.compile(
     r"(?:mysql\w{0,12}|mariadb[\w-]{0,12}|7z[ar]?)\b[^\n|;]{0,300}?\s-p(?=[^\s-])(?![0-9]{1,5}:[0-9])|"
     r"(?:sshpass|mongo\w{0,10}|(?:docker|podman|registry|nerdctl|az|oc)\s{1,3}login)\b[^\n|;]{0,300}?\s-p(?:=|\s{0,3})|"
     r"(?:sqlcmd|bcp|zip|unzip)\b[^\n|;]{0,300}?\s-P\s{0,3}|redis-cli\b[^\n|;]{0,300}?\s-a\s{1,3}|"
-    r"aws\s{1,3}configure\s{1,3}set\s{1,3}[\w.]{0,60}(?:key|token)\s{1,3}|ldap\w{1,10}\b[^\n|;]{0,300}?\s-w\s{1,3}|"
+    r"ldap\w{1,10}\b[^\n|;]{0,300}?\s-w\s{1,3}|"
     rf"curl\b[^\n|;]{{0,300}}?\s(?:-[uU]|--(?:proxy-)?user)(?:=|\s{{0,3}})(?P<open>{QUOTE})?[^\s:\"'`]{{1,100}}:|"
     rf"\w{{0,20}}auth\s?=\s?\(\s?{QUOTE}[^\"'`\n]{{0,100}}{QUOTE},\s{{0,3}}(?={QUOTE})|"
     r"(?i:identified\s{1,3}by|with\s{1,3}password)\s{1,3}(?=')|"
@@ -327,6 +338,8 @@ def parsed(text: str) -> Any:
 def _secret(text: str, found: re.Match[str]) -> tuple[int, int]:
     """Where the value begins and ends that follows the name of a secret; the same place twice where there is none."""
     flag = _is_flag(text, found.start())
+    if found["flag"] and SET_BY.search(text[max(0, found.start() - 100) : found.start()]):
+        return _argument(text, found)
     if found["flag"] and (not flag or SPOKEN_OF.match(text, found.end())):
         return found.end(), found.end()
     if flag and not found["quote"]:
@@ -341,6 +354,8 @@ def _secret(text: str, found: re.Match[str]) -> tuple[int, int]:
     if opening := re.compile(QUOTE).match(text, start):
         start = opening.end()
         return start, start if TAKEN_OUT.match(text, start) else _closing(text, opening[0], start)
+    if block := BLOCK.match(text, start):
+        return start, block.end()
     if text[start] in "[{" and (found["quote"] or not header):
         return start, _after_brackets(text, start)
     if not header:

@@ -59,7 +59,7 @@ def test_a_named_secret_goes_whole(given, kept):
     assert redactor.text(kept) == kept and redactor.counts == {TOKEN: 1}
 
 
-NAMES = [
+SECRETS = [
     "password", "Password", "PASSWORD", "passwd", "pwd", "passphrase", "passcode", "dbPassword", "DBPassword",
     "dbPASSWORD", "db2Password", "PGPASSWORD", "pgpassword", "MYSQL_PWD", "SSHPASS", "dbPass", "smtp_pass",
     "password2", "clientSecret", "ClientSecret", "client_secret", "client-secret", "webhookSecret", "accessKey",
@@ -72,7 +72,7 @@ NAMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_is_known_by_its_name_however_that_is_written(name):
     for said, kept in (
         ("{}=Tr0ub4dor&3 n", f"{{}}={GONE} n"),
@@ -115,6 +115,10 @@ def test_a_secret_is_known_by_its_name_however_that_is_written(name):
         ("curl -u ana:hunter2 https://h", f"curl -u ana:{GONE} https://h"),
         ("curl -s --user 'ana:a b' https://h", f"curl -s --user 'ana:{GONE}' https://h"),
         ("requests.get(u, auth=('ana', 'a b'))", f"requests.get(u, auth=('ana', '{GONE}'))"),
+        ("git config --global hub.token abc", f"git config --global hub.token {GONE}"),
+        ("ENV DB_PASSWORD a,b\nRUN x", f"ENV DB_PASSWORD {GONE}\nRUN x"),
+        ("[('password', 'a b'), ('n', 1)]", f"[('password', '{GONE}'), ('n', 1)]"),
+        ("  password: |\n    a b\n\n    c\n  n: 1", f"  password: {GONE}\n  n: 1"),
         ("aws configure set aws_secret_access_key wJal/K7", f"aws configure set aws_secret_access_key {GONE}"),
         ("machine h login ana password hunter2", f"machine h login ana password {GONE}"),
         ("ALTER USER ana WITH PASSWORD 'a b';", f"ALTER USER ana WITH PASSWORD '{GONE}';"),
@@ -123,8 +127,10 @@ def test_a_secret_is_known_by_its_name_however_that_is_written(name):
         ("https://h/x?api_key=abc&city=Rome", f"https://h/x?api_key={GONE}&city=Rome"),
         ("https://a.blob/x?sv=1&sig=abcDEF%2B123456789%3D", f"https://a.blob/x?sv=1&sig={GONE}"),
         ("postgres://u:pa/ss@h/db", f"postgres://{GONE}@h/db"),
+        ("db: {password: ab,cd;e&f, n: 1}", f"db: {{password: {GONE}, n: 1}}"),
+        ("helm --set db.password=x,db.user=y", f"helm --set db.password={GONE},db.user=y"),
         ("Server=h;Uid=u;Pwd=a b;", f"Server=h;Uid=u;Pwd={GONE} b;"),
-        ("AccountName=a;AccountKey=abc==;n", f"AccountName=a;AccountKey={GONE};n"),
+        ("AccountName=a;AccountKey=abc==;Suffix=n", f"AccountName=a;AccountKey={GONE};Suffix=n"),
         ("Bearer abcdEFghij", f"Bearer {GONE}"),
         ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK-----", GONE),
         ("gave eyJhbGciOiJkaXIifQ..aXZpdml2aXY.Y2lwaGVy.dGFn to it", f"gave {GONE} to it"),
@@ -144,6 +150,7 @@ def test_a_secret_on_a_command_line_or_among_words_goes(given, kept):
 
 
 NO_SECRETS = [
+    'select("password", "email")', 'f(("name", "password"), 1)', "set token limits in config",
     "Authorization goes as <token> to it, then <password> as well", "<li>token</li>", "<token></token>",
     "pass: 12, fail: 0",
     '"password": null, "n"', "secret = true", 'password: ""', "max_tokens=8", "tokens: 9", "tokens_in: 812",
@@ -239,6 +246,11 @@ HOSTILE = {
     "pairs": "auth=('a'," * 6000,
     "slashes": "://a:b/" * 9000,
     "sentences": "password is 1 " * 4000,
+    "settings": "git config token " * 3000,
+    "blocks": "password: |\n a\n" * 4000,
+    "one block": "password: >-\n" + " \n" * 30_000,
+    "commas": "password=" + "," * 20_000,
+    "commas and words": "password=" + ",aaaaaaaaaaaaaaaaaaaa" * 3000,
     "Entra": "abc8Q~" * 10_000,
 }
 
