@@ -12,6 +12,7 @@ from django.db.models.functions import Replace
 
 from accounts.models import Person
 from ledger.canonical import nfc
+from registry.imports.reading import MARKS, unstacked
 from registry.models import Packet, Revision
 from registry.sections.s03_versions import PromptPin
 from registry.vocabulary import PacketState
@@ -154,6 +155,8 @@ def read_prompt(name: str, body: bytes) -> str:
         raise Invalid(f"{name} is empty.")
     if "\0" in text:
         raise Invalid(f"{name} is no text.")
+    if unstacked(text) != text:
+        raise Invalid(f"{name} holds more than {MARKS} accents upon one letter. Take some away.")
     if len(text) > 50_000:
         raise Invalid(f"{name} is longer than 50,000 characters. Split the prompt, or attach it as a file.")
     return text

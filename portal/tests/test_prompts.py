@@ -145,7 +145,9 @@ class TestFromAFile:
             "system", "router",
         ]  # fmt: skip
 
-    @pytest.mark.parametrize("body", [b"\xff\xfe", b"", b" \n", b"a\0b", b"x" * 50_001])
+    @pytest.mark.parametrize(
+        "body", [b"\xff\xfe", b"", b" \n", b"a\0b", b"x" * 50_001, b"a" + b"\xcc\x81\xcc\x96" * 24_999]
+    )
     def test_what_is_no_text_changes_nothing(self, client, world, draft, body):
         with pytest.raises(Invalid):
             prompts.read_prompt("system.txt", body)

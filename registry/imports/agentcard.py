@@ -67,9 +67,7 @@ def read_card(data: bytes) -> AgentCard:
     summary, shortened = _summary(about)
     made = AgentCard(
         name=name,
-        slug=re.sub(r"[^a-z0-9]+", "-", unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower())[
-            :80
-        ].strip("-"),
+        slug=_slug(name),
         summary=summary,
         shortened=shortened,
         version=fields.text(card.get("version"), "version", 50),
@@ -85,6 +83,12 @@ def prose(fields: Fields, value: Any, path: str) -> str:
     """Text that may run over lines, folded into one."""
     folded = " ".join(value.split()) if isinstance(value, str) else value
     return fields.text(folded, path, WIDE)
+
+
+def _slug(name: str) -> str:
+    """A short name out of the agent's name, which was measured: taking letters apart takes long for a long text."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", letters)[:80].strip("-")
 
 
 def _summary(about: str) -> tuple[str, bool]:

@@ -1,7 +1,6 @@
 """A data contract's fields, read from a JSON Schema, an Open Data Contract Standard file, or a plain list of fields."""
 
 import json
-import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,10 +109,7 @@ class _Reader:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             self.checks.fault(path, f"expected words, got {quoted(value)}")
             return ""
-        said = " ".join(unicodedata.normalize("NFC", str(value)).split())
-        if len(said) > most:
-            self.checks.fault(path, f"expected at most {most} characters, got {len(said):,}")
-            return ""
+        said = self.checks.normal(" ".join(str(value).split()), path, most)
         if not said.isprintable():
             self.checks.fault(path, f"holds control or hidden characters: {quoted(said)}")
             return ""

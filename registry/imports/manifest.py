@@ -1,13 +1,11 @@
 """The manifest, `portcullis.yaml` version 1: what a team says of its agent in the agent's own repository."""
 
 import re
-import unicodedata
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from registry.demands import WAIVABLE
 from registry.imports.reading import Fields, NoJson, quoted, read_json, read_yaml
-from registry.imports.redaction import MARKS, unstacked
 
 VERSION = 1
 MAX_ROWS = 500
@@ -340,15 +338,9 @@ def _values(fields: Fields, value: Any, path: str, names: re.Pattern[str] = PART
         elif not names.fullmatch(name):
             fields.fault(path, f"has a field {quoted(name)}, which no section has")
         elif isinstance(one, str):
-            if len(one) > MAX_TEXT:
-                fields.fault(f"{path}.{name}", f"expected at most {MAX_TEXT:,} characters, got {len(one):,}")
-                continue
-            if unstacked(one) != one:
-                fields.fault(f"{path}.{name}", f"holds more than {MARKS} accents upon one letter")
-                continue
             if UNWRITABLE.search(one):
                 fields.fault(f"{path}.{name}", "holds characters that no text has: NUL, or half of a pair")
-            made[name] = unicodedata.normalize("NFC", one)
+            made[name] = fields.normal(one, f"{path}.{name}", MAX_TEXT)
         else:
             # Digests know no fractions; an amount is read from its digits either way.
             made[name] = repr(one) if isinstance(one, float) or _large(one) else one

@@ -15,6 +15,8 @@ MAX_YAML_NODES = 50_000
 MAX_JSON_MARKS = 1_000_000
 """Commas and opening brackets: an upper bound of the values in a JSON text, counted before it is parsed."""
 MAX_FAULTS = 50
+MARKS = 30
+"""Accents upon one letter: what the stream-safe text format allows (UAX #15). Ordering more takes quadratic time."""
 
 HTML = re.compile(r"<[a-zA-Z/!?]")
 BIDI = frozenset("\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
@@ -217,6 +219,23 @@ def quoted(value: Any) -> str:
     return f'"{text[:60]}…"' if len(text) > 60 else f'"{text}"'
 
 
+def unstacked(text: str) -> str:
+    """`text` with at most MARKS accents upon one letter, as it must be before it is normalised."""
+    if text.isascii():
+        return text
+    kept, run = [], 0
+    for letter in text:
+        run = run + 1 if unicodedata.combining(letter) else 0
+        if run <= MARKS:
+            kept.append(letter)
+    return "".join(kept)
+
+
+def normal(text: str) -> str:
+    """`text` in Unicode form C, in a time that grows with its length only."""
+    return unicodedata.normalize("NFC", unstacked(text))
+
+
 class Fields:
     """Reads fields of parsed values and gathers the faults. What has a fault comes back empty."""
 
@@ -265,18 +284,27 @@ class Fields:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             self.fault(path, f"expected words, got {quoted(value)}")
             return ""
-        said = str(value).strip()
-        if len(said) <= 4 * most:  # form C is no shorter than that; longer text would take long to bring into it
-            said = unicodedata.normalize("NFC", said)
-        if len(said) > most:
-            self.fault(path, f"expected at most {most} characters, got {len(said):,}")
-        elif not all(c.isprintable() and c not in BIDI for c in said):
+        said = self.normal(str(value).strip(), path, most)
+        if not all(c.isprintable() and c not in BIDI for c in said):
             self.fault(path, f"holds control or hidden characters: {quoted(said)}")
         elif HTML.search(said):
             self.fault(path, f"holds HTML, which is not taken: {quoted(said)}")
         else:
             return said
         return ""
+
+    def normal(self, said: str, path: str, most: int) -> str:
+        """`said` in Unicode form C, at most `most` characters; empty where it has a fault. Measured before it is brought
+        into that form, which takes long for a long text and for many accents upon one letter."""
+        if len(said) <= 4 * most:  # form C is no shorter than that
+            if unstacked(said) != said:
+                self.fault(path, f"holds more than {MARKS} accents upon one letter")
+                return ""
+            said = unicodedata.normalize("NFC", said)
+        if len(said) > most:
+            self.fault(path, f"expected at most {most:,} characters, got {len(said):,}")
+            return ""
+        return said
 
     def matching(self, value: Any, path: str, pattern: re.Pattern[str], expected: str, *, needed: bool = True) -> str:
         """A text that `pattern` matches wholly; `expected` says in words what it looks like."""

@@ -13,7 +13,8 @@ from typing import Any
 
 from ledger.canonical import nfc, sha256
 from registry.imports.otlp import Span
-from registry.imports.redaction import READ, Redactor, normal, parsed, unstacked
+from registry.imports.reading import normal, unstacked
+from registry.imports.redaction import READ, Redactor, parsed
 from registry.imports.usage import calls_a_model, tokens
 
 LONGEST = 4000

@@ -8,6 +8,7 @@ from django.db import models
 
 from ledger.canonical import nfc, sha256
 from registry.costing import listed
+from registry.imports.reading import MARKS, unstacked
 from registry.sections.base import (
     PacketRow,
     Problem,
@@ -79,7 +80,10 @@ class PromptPinForm(forms.ModelForm):
 
     def clean_text(self) -> str:
         """The text with line feeds: browsers post carriage returns too, and the digest is over what the file holds."""
-        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
+        text = str(self.cleaned_data["text"]).replace("\r\n", "\n")
+        if unstacked(text) != text:
+            raise forms.ValidationError(f"It holds more than {MARKS} accents upon one letter. Take some away.")
+        return text
 
 
 class RetrievalPinForm(forms.ModelForm):

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from registry.imports import manifest as m
 from registry.imports.agentcard import read_card
+from registry.imports.contract import read_contract
 from registry.imports.manifest import read_manifest
 from registry.imports.mcp import read_tools
-from registry.imports.reading import MAX_BYTES, Unreadable, read_json, read_yaml
+from registry.imports.reading import MARKS, MAX_BYTES, Unreadable, read_json, read_yaml
 from registry.imports.schema import schema
 from registry.vocabulary import Classification, Effect, Relationship, RiskClass, ToolTag
 
@@ -374,3 +375,55 @@ class TestCard:
 
 def test_json_is_not_read_twice_over():
     assert read_json(b'\xef\xbb\xbf{"a": [1, true, null, "x"]}') == {"a": [1, True, None, "x"]}
+
+
+def _packet(text):
+    return {**BASE, "packet": {"version": "1", "sections": {"1": {"use": [{"text": text}]}}}}
+
+
+TEXTS = {
+    "agent.name": (read_manifest, 150, lambda text: {**BASE, "agent": {**BASE["agent"], "name": text}}),
+    "agent.summary": (read_manifest, 300, lambda text: {**BASE, "agent": {**BASE["agent"], "summary": text}}),
+    "tools[0].name": (read_manifest, 150, lambda text: {**BASE, "tools": [{"slug": "a", "name": text}]}),
+    "packet.sections.1.use[0].text": (read_manifest, m.MAX_TEXT, _packet),
+    "tools[0].title": (READERS["tools"], 150, lambda text: {"tools": [{"name": "a", "title": text}]}),
+    "name": (read_card, 150, lambda text: {"name": text}),
+    "description": (read_card, 5000, lambda text: {"name": "A", "description": text}),
+    "skills[0].description": (read_card, 5000, lambda text: {"name": "A", "skills": [{"description": text}]}),
+    "fields[0].name": (read_contract, 200, lambda text: {"fields": [{"name": text}]}),
+    "fields[0].meaning": (read_contract, 1000, lambda text: {"fields": [{"name": "a", "meaning": text}]}),
+    "version": (read_contract, 50, lambda text: {"version": text, "fields": [{"name": "a"}]}),
+    "properties.a.meaning": (read_contract, 1000, lambda text: {"properties": {"a": {"description": text}}}),
+}
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_every_readers_texts_are_measured_before_they_are_normalised(path):
+    read, most, document = TEXTS[path]
+    letters = most // MARKS
+    for text, fault in (
+        ("e\u0301" * most, ""),
+        ("a" + "\u0301\u0316" * 15 + "b", ""),
+        ("e\u0301" * most + "a", f"expected at most {most:,} characters, got "),
+        ("a" * (most + 1), f"expected at most {most:,} characters, got {most + 1:,}"),
+        (
+            "a" + "\u0301\u0316" * max(2 * most, 100_000),
+            f"expected at most {most:,} characters, got {max(4 * most, 200_000) + 1:,}",
+        ),
+        ("a" + "\u0301\u0316" * 16, f"holds more than {MARKS} accents upon one letter"),
+        (("a" + "\u0301\u0316" * 15) * letters + "\u0301", f"holds more than {MARKS} accents upon one letter"),
+    ):
+        data, started = json.dumps(document(text), ensure_ascii=False).encode(), time.perf_counter()
+        if not fault:
+            read(data)
+        else:
+            with pytest.raises(Unreadable) as refusal:
+                read(data)
+            assert [str(one) for one in refusal.value.faults if fault in str(one)], refusal.value.faults
+            assert str(refusal.value.faults[0]).startswith(f"{path}: ")
+        assert time.perf_counter() - started < 0.5
+
+
+def test_a_card_with_accents_gets_a_plain_slug():
+    card = read_card(json.dumps({"name": "Ce\u0301dric \u00dcber \ufb01n"}).encode())
+    assert (card.name, card.slug) == ("C\u00e9dric \u00dcber \ufb01n", "cedric-uber-fin")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from registry.imports.manifest import MAX_TEXT, read_section
 from registry.imports.otlp import read_trace
-from registry.imports.reading import Fields, Unreadable
-from registry.imports.redaction import BEYOND, MOST, READ, TOKEN, Redactor, normal
+from registry.imports.reading import Fields, Unreadable, normal
+from registry.imports.redaction import BEYOND, MOST, READ, TOKEN, Redactor
 from registry.imports.trail import LONGEST, read_trail
 from registry.tests.traces import export, span, text
 
@@ -59,11 +59,139 @@ def test_a_named_secret_goes_whole(given, kept):
     assert redactor.text(kept) == kept and redactor.counts == {TOKEN: 1}
 
 
+SECRETS = [
+    "password", "Password", "PASSWORD", "passwd", "pwd", "passphrase", "passcode", "dbPassword", "DBPassword",
+    "dbPASSWORD", "db2Password", "PGPASSWORD", "pgpassword", "MYSQL_PWD", "SSHPASS", "dbPass", "smtp_pass",
+    "password2", "clientSecret", "ClientSecret", "client_secret", "client-secret", "webhookSecret", "accessKey",
+    "AccessKeyId", "SecretAccessKey", "AWSSecretAccessKey", "AWS_SECRET_ACCESS_KEY", "secretKey", "privateKey",
+    "apiKey", "APIKey", "dbAPIKey", "api-key", "X-Api-Key", "OPENAI_API_KEY", "openAiApiKey", "accessToken",
+    "AccessToken", "access_token", "refreshToken", "idToken", "botToken", "GitHubToken", "csrftoken",
+    "X-Vault-Token", "x-amz-security-token", "X-Amz-Signature", "AccountKey", "SharedAccessKey", "Ocp-Apim-Subscription-Key",
+    "signingKey", "encryption_key", "masterKey", "JWT", "credentials", "awsCredentials", "userpass", "bearerToken",
+    "serviceKey", "license_key",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_is_known_by_its_name_however_that_is_written(name):
+    for said, kept in (
+        ("{}=Tr0ub4dor&3 n", f"{{}}={GONE} n"),
+        ('"{}": "correct horse", "n": 1', f'"{{}}": "{GONE}", "n": 1'),
+        ("  {}: 'it is'\n  n: 1", f"  {{}}: '{GONE}'\n  n: 1"),
+        ("app.{} => hunter2\nn", f"app.{{}} => {GONE}\nn"),
+        ('{{"name": "{}", "value": "hunter2", "n": 1}}', f'{{{{"name": "{{}}", "value": "{GONE}", "n": 1}}}}'),
+        ("- name: {}\n  value: hunter2\n- n", f"- name: {{}}\n  value: {GONE}\n- n"),
+        ("run --{} hunter2 --n 1", f"run --{{}} {GONE} --n 1"),
+        ('"--{}", "hunter 2", "--n"', f'"--{{}}", "{GONE}", "--n"'),
+        ("<a><{0}>hunter2</{0}></a>", f"<a><{{0}}>{GONE}</{{0}}></a>"),
+    ):
+        assert Redactor().text(said.format(name)) == kept.format(name)
+    for value in (
+        {name: "x"},
+        {"a": {name: ["x"]}},
+        {"name": name, "value": "x"},
+        {"name": "n", "key": name, "value": {"s": "x"}},
+    ):
+        assert '"x"' not in Redactor().json(value)
+    assert json.loads(Redactor().json(["run", f"--{name}", "hunter2", "on"])) == ["run", f"--{name}", GONE, "on"]
+
+
 @pytest.mark.parametrize(
-    "words", ['"password": null, "n"', "secret = true", 'password: ""', "max_tokens=8", "tokens: 9"]
+    ("given", "kept"),
+    [
+        ("deploy --password x -v", f"deploy --password {GONE} -v"),
+        ("deploy --password=a,b -v", f"deploy --password={GONE} -v"),
+        ("deploy --db-password 'a b' -v", f"deploy --db-password '{GONE}' -v"),
+        ('deploy --api-key "a b" -v', f'deploy --api-key "{GONE}" -v'),
+        ("Connect -Password hunter2 -Force", f"Connect -Password {GONE} -Force"),
+        ("curl --cookie 'a=b; c=d' h", f"curl --cookie '{GONE}' h"),
+        ("PGPASSWORD=x psql -h db", f"PGPASSWORD={GONE} psql -h db"),
+        ("export DB_PASS='a b'; run", f"export DB_PASS='{GONE}'; run"),
+        ("mysql -u root -phunter2 shop", f"mysql -u root -p{GONE} shop"),
+        ("mysqldump --all -p'a b' shop", f"mysqldump --all -p'{GONE}' shop"),
+        ("sshpass -p hunter2 ssh h", f"sshpass -p {GONE} ssh h"),
+        ("docker login -u ana -p hunter2 h", f"docker login -u ana -p {GONE} h"),
+        ("redis-cli -h h -a hunter2 ping", f"redis-cli -h h -a {GONE} ping"),
+        ("curl -u ana:hunter2 https://h", f"curl -u ana:{GONE} https://h"),
+        ("curl -s --user 'ana:a b' https://h", f"curl -s --user 'ana:{GONE}' https://h"),
+        ("requests.get(u, auth=('ana', 'a b'))", f"requests.get(u, auth=('ana', '{GONE}'))"),
+        ("git config --global hub.token abc", f"git config --global hub.token {GONE}"),
+        ("ENV DB_PASSWORD a,b\nRUN x", f"ENV DB_PASSWORD {GONE}\nRUN x"),
+        ("[('password', 'a b'), ('n', 1)]", f"[('password', '{GONE}'), ('n', 1)]"),
+        ("  password: |\n    a b\n\n    c\n  n: 1", f"  password: {GONE}\n  n: 1"),
+        ("aws configure set aws_secret_access_key wJal/K7", f"aws configure set aws_secret_access_key {GONE}"),
+        ("machine h login ana password hunter2", f"machine h login ana password {GONE}"),
+        ("ALTER USER ana WITH PASSWORD 'a b';", f"ALTER USER ana WITH PASSWORD '{GONE}';"),
+        ("CREATE USER a IDENTIFIED BY 'a b';", f"CREATE USER a IDENTIFIED BY '{GONE}';"),
+        ("my password is hunter2, thanks", f"my password is {GONE}, thanks"),
+        ("https://h/x?api_key=abc&city=Rome", f"https://h/x?api_key={GONE}&city=Rome"),
+        ("https://a.blob/x?sv=1&sig=abcDEF%2B123456789%3D", f"https://a.blob/x?sv=1&sig={GONE}"),
+        ("postgres://u:pa/ss@h/db", f"postgres://{GONE}@h/db"),
+        ("db: {password: ab,cd;e&f, n: 1}", f"db: {{password: {GONE}, n: 1}}"),
+        ("helm --set db.password=x,db.user=y", f"helm --set db.password={GONE},db.user=y"),
+        ("Server=h;Uid=u;Pwd=a b;", f"Server=h;Uid=u;Pwd={GONE} b;"),
+        ("AccountName=a;AccountKey=abc==;Suffix=n", f"AccountName=a;AccountKey={GONE};Suffix=n"),
+        ("Bearer abcdEFghij", f"Bearer {GONE}"),
+        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK-----", GONE),
+        ("gave eyJhbGciOiJkaXIifQ..aXZpdml2aXY.Y2lwaGVy.dGFn to it", f"gave {GONE} to it"),
+        ("glpat-" + "x1" * 10, GONE),
+        ("hvs." + "x1" * 12, GONE),
+        ("GOCSPX-" + "x1" * 14, GONE),
+        ("shpat_" + "0f" * 16, GONE),
+        ("123456789:AA" + "x1" * 17, GONE),
+        ("abc8Q~" + "x1" * 17, GONE),
+        ("https://hooks.slack.com/services/T0/B0/" + "x1" * 12, f"https://hooks.slack.com/services/{GONE}"),
+    ],
 )
+def test_a_secret_on_a_command_line_or_among_words_goes(given, kept):
+    redactor = Redactor()
+    assert redactor.text(given) == kept and redactor.counts == {TOKEN: 1}
+    assert redactor.text(kept) == kept and redactor.counts == {TOKEN: 1}
+
+
+NO_SECRETS = [
+    'select("password", "email")', 'f(("name", "password"), 1)', "set token limits in config",
+    "Authorization goes as <token> to it, then <password> as well", "<li>token</li>", "<token></token>",
+    "pass: 12, fail: 0",
+    '"password": null, "n"', "secret = true", 'password: ""', "max_tokens=8", "tokens: 9", "tokens_in: 812",
+    "maxTokens: 800", '"totalTokens": 9', 'password_policy: "at least 12"', "passwordPolicy: at least 12",
+    "secretName: db", "token_type: Bearer", "api_key_name: prod", "keyboard: us", "passenger: Ana",
+    "tokenizer: o200k_base", "the --password flag is needed", "use --password, or --token",
+    "run --password --user ana", "run --no-password db", "run --password-file /run/x", "run --max-tokens 5",
+    "a bullet\n-password reset works", "docker run -p 80:80 nginx", "docker run --name mysql -p3306:3306",
+    "mkdir -p /srv/data", "ssh -p 22 h", "cp -p a b", "docker run -u 1000:1000 n", "the password is required",
+    "my password was too short", "Bearer instruments", "Basic requirements", "basic authentication",
+    "bearer authentication", "passkey: none", "http://h:8080/a/b@c", "compass: north", "bypass: no", "keys: 3",
+    "monkey: 3", "turkey: x", "xai-based-explanation-of-it", "glass-fibre-reinforced-panel",
+    '"required": ["password", "email"]', "a > b and token > c", "login failed: password expired",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", NO_SECRETS)
 def test_where_there_is_no_secret_nothing_goes(words):
-    assert Redactor().text(words) == words
+    redactor = Redactor()
+    assert redactor.text(words) == words and not redactor.counts
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"tokens_in": 812, "maxTokens": 800, "password_policy": "at least 12", "passwordPolicy": {"least": 12}},
+        {"password": {"type": "string", "minLength": 12, "description": "Of the account"}},
+        {"required": ["password", "email"], "name": "password", "type": "string"},
+        {"pass": 12, "fail": 0},
+        ["--password", "--user", "ana"],
+        {"name": "region", "value": "eu"},
+    ],
+)
+def test_a_value_without_a_secret_stays_as_it_is(value):
+    redactor = Redactor()
+    assert json.loads(redactor.json(value)) == value and not redactor.counts
+
+
+def test_headers_in_pairs_are_known_by_the_first():
+    kept = Redactor().json([["Cookie", "a=b"], ["Host", "h"], {"name": "Authorization", "value": "x"}])
+    assert json.loads(kept) == [["Cookie", GONE], ["Host", "h"], {"name": "Authorization", "value": GONE}]
 
 
 @pytest.mark.parametrize("secret", ["x", "abc", 123, 123456, ["a", {"b": "c"}], {"user": "ana", "deep": [1]}])
@@ -107,6 +235,23 @@ HOSTILE = {
     "keys": "sk-a-" * 13_000,
     "IBANs": "DE89 " * 13_000,
     "telephone numbers": "+1 (" * 16_000,
+    "flags": "--password " * 6000,
+    "flags without end": "-" * 60_000,
+    "names in camel case": "aPassword" * 7000,
+    "names before values": "token " * 10_000,
+    "elements": "<a" * 30_000,
+    "named elements": "<password " * 6000,
+    "commands": "mysql " * 10_000,
+    "commands with users": "curl -u " * 8000,
+    "pairs": "auth=('a'," * 6000,
+    "slashes": "://a:b/" * 9000,
+    "sentences": "password is 1 " * 4000,
+    "settings": "git config token " * 3000,
+    "blocks": "password: |\n a\n" * 4000,
+    "one block": "password: >-\n" + " \n" * 30_000,
+    "commas": "password=" + "," * 20_000,
+    "commas and words": "password=" + ",aaaaaaaaaaaaaaaaaaaa" * 3000,
+    "Entra": "abc8Q~" * 10_000,
 }
 
 
@@ -215,7 +360,12 @@ NAMES = st.sampled_from(
 )
 TYPES = st.sampled_from(["tool_call", "text", "blob", "function", "user", "assistant", "system"])
 ANY = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False) | TYPES | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TYPES
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=12,
 )

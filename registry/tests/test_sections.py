@@ -1,5 +1,6 @@
 """The ten sections: what each asks for, and that its document loses nothing of what was typed."""
 
+import time
 from copy import deepcopy
 
 import pytest
@@ -15,6 +16,7 @@ from registry.sections.base import with_line_feeds
 from registry.sections.s05_trail import ELEMENTS
 from registry.sections.s07_security import RISKS
 from registry.sections.s08_cost import CostEstimate
+from work.acts import Invalid
 
 
 def write(world, packet, number, values):
@@ -306,6 +308,14 @@ def test_a_prompt_is_pinned_by_the_digest_of_its_text_with_line_feeds(world, dra
         write(world, draft, 3, act(world.sections()[3]))
         digests.add(section(3).document(draft)["prompts"][0]["sha256"])
     assert digests == {sha256("One\ntwo \u00e9".encode())}
+
+
+def test_a_prompt_that_takes_seconds_to_normalise_is_not_taken(world, draft):
+    before, started = section(3).document(draft), time.perf_counter()
+    content = {**world.sections()[3], "prompt": [{"name": "system", "text": "a" + "\u0301\u0316" * 24_999}]}
+    with pytest.raises(Invalid, match="more than 30 accents upon one letter"):
+        write_section(packet=draft, number=3, content=content, by=world.author)
+    assert section(3).document(draft) == before and time.perf_counter() - started < 1
 
 
 def test_a_prompt_keeps_the_line_feed_that_its_file_ends_with(world, draft):
