@@ -49,9 +49,9 @@ class Progress:
         return self.section.not_needed(self.packet)
 
     @cached_property
-    def newer(self) -> list[Problem]:
-        """The team answers used in it that the team has changed since; asked for only where it is shown."""
-        return self.section.newer(self.packet)
+    def outdated(self) -> list[Problem]:
+        """The team answers used in it that the team has changed or withdrawn since; asked for only where it is shown."""
+        return self.section.outdated(self.packet)
 
     @cached_property
     def waived(self) -> list[NotApplicable]:
