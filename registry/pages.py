@@ -60,10 +60,11 @@ class Progress:
 
     @property
     def verdict(self) -> str:
-        """pass where nothing is missing, wait where nobody began, else warn."""
+        """pass where nothing is missing, wait where nobody began, else warn. A copy begins with what it copies."""
         if not self.problems:
             return "pass"
-        return "warn" if self.state and self.state.version else "wait"
+        begun = self.packet.copied_from_id or (self.state and self.state.version)
+        return "warn" if begun else "wait"
 
     @property
     def words(self) -> str:

@@ -98,10 +98,10 @@ WHY_NOT = {
 
 DOES_NOT_APPLY = {
     "mortgage-enquiry": {
-        "cost.routing": "One pinned model answers every borrower; there is no second model that a run could be routed to."
+        "cost.routing": "one pinned model answers every borrower; there is no second model that a run could be routed to."
     },
     "fraud-alert-explainer": {
-        "trail.approvals": "It reads an alert and explains it. No call waits for a person, so nothing is approved or blocked."
+        "trail.approvals": "it reads an alert and explains it; no call waits for a person, so nothing is approved or blocked."
     },
 }
 """Slug: what the team says does not apply, with the reason that signers read."""
