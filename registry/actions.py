@@ -292,7 +292,7 @@ def save_section(*, forms: SectionForms, seen: int, by: Person, using: TeamAnswe
     before = plain_content(forms.section, packet) if asked else {}
     forms.save(by)
     if using is not None:
-        AnswerUse.objects.create(packet=packet, section=state.number, version=using)
+        AnswerUse.objects.create(packet=packet, section=state.number, version=using, name=using.answer.name)
         # Whose words stand in the packet has contributed to it, whoever put them there.
         contributed(packet, using.written_by)
     _forget_answers(forms.section, packet)

@@ -16,8 +16,21 @@ from registry.api import DRAFT, READ, WRITE, named, one_of_ten, section_body, ve
 from registry.api_packets import visible_packet
 from registry.api_shapes import SectionBody
 from registry.models import TeamAnswer
-from registry.models.answers import LONGEST
-from web.api import Api, PageQuery, Strict, answer, asked, given, idempotent, if_match, keyset, next_page, tagged
+from registry.models.answers import LONGEST, MOST_REASON
+from web.api import (
+    Api,
+    PageQuery,
+    Strict,
+    answer,
+    asked,
+    etag_of,
+    given,
+    idempotent,
+    if_match,
+    keyset,
+    next_page,
+    tagged,
+)
 from web.errors import Invalid
 
 
@@ -28,6 +41,7 @@ class AnswerLine(serializers.Serializer):
     team = serializers.SlugField()
     slug = serializers.SlugField()
     name = serializers.CharField()
+    withdrawn_at = serializers.DateTimeField(allow_null=True, help_text="Packets can use it while this is null.")
 
 
 class AnswerPage(serializers.Serializer):
@@ -50,6 +64,8 @@ class Wording(serializers.Serializer):
 class AnswerBody(AnswerLine):
     """A team's answer with its versions, the newest first."""
 
+    withdrawn_by = serializers.CharField(allow_null=True)
+    withdrawn_because = serializers.CharField()
     versions = Wording(many=True)
 
 
@@ -65,6 +81,18 @@ class AnswerChange(Strict):
     """The next version."""
 
     text = serializers.CharField(max_length=LONGEST)
+
+
+class AnswerName(Strict):
+    """What it is called from now on."""
+
+    name = serializers.CharField(max_length=80)
+
+
+class AnswerEnd(Strict):
+    """Why it is withdrawn."""
+
+    reason = serializers.CharField(max_length=MOST_REASON)
 
 
 class AnswerUsed(Strict):
@@ -87,6 +115,7 @@ class AnswerList(Api):
         """The answers of your teams by name."""
         said = asked(PageQuery, request)
         columns = {"id": "id", "team": "team__slug", "slug": "slug", "name": "name"}
+        columns["withdrawn_at"] = "withdrawn_at"
         rows = TeamAnswer.objects.visible_to(request.user)
         found, following = keyset(rows, ("name", "id"), said.get("after", ""), said["limit"], [*columns.values()])
         lines = [dict(zip(columns, row, strict=True)) for row in found]
@@ -99,30 +128,66 @@ class AnswerList(Api):
         said = given(AnswerNew, request.data)
         team = named(Team.objects.visible_to(request.user), "team", slug=said["team"])
         made = answers.write_answer(team=team, name=said["name"], text=said["text"], by=request.user)
-        return answer(_body(made), 201, etag=version_tag(1), location=reverse("api_answer", args=[made.pk]))
+        body = _body(made)
+        return answer(body, 201, etag=etag_of(body), location=reverse("api_answer", args=[made.pk]))
 
 
 class AnswerDetail(Api):
     """One answer."""
 
-    scopes = {"GET": READ, "PUT": WRITE}
+    scopes = {"GET": READ, "PUT": WRITE, "PATCH": WRITE}
 
     @extend_schema(operation_id="answers_read", responses=AnswerBody)
     def get(self, request: Request, pk: UUID) -> HttpResponse:
-        """The answer with its versions. The ETag is the newest version's number."""
-        body = _body(_visible(request.user, pk))
-        return tagged(request, body, version_tag(body["versions"][0]["number"]))
+        """The answer with its versions. The ETag is for changing it."""
+        return tagged(request, _body(_visible(request.user, pk)))
 
     @extend_schema(operation_id="answers_change", request=AnswerChange, responses=AnswerBody)
     @transaction.atomic
     def put(self, request: Request, pk: UUID) -> HttpResponse:
         """Write the next version. `If-Match` holds the ETag that was read. The same text again changes nothing."""
-        one = _visible(request.user, pk, lock=True)
-        number = one.newest.number
-        if_match(request, version_tag(number))
+        one = _as_read(request, pk)
         text = given(AnswerChange, request.data)["text"]
-        version = answers.change_answer(answer=one, text=text, seen=number, by=request.user)
-        return answer(_body(one), etag=version_tag(version.number))
+        answers.change_answer(answer=one, text=text, seen=one.newest.number, by=request.user)
+        return _now(one)
+
+    @extend_schema(operation_id="answers_rename", request=AnswerName, responses=AnswerBody)
+    @transaction.atomic
+    def patch(self, request: Request, pk: UUID) -> HttpResponse:
+        """Call it something else; its slug stays. `If-Match` holds the ETag that was read."""
+        one = _as_read(request, pk)
+        name = given(AnswerName, request.data)["name"]
+        return _now(answers.rename_answer(answer=one, name=name, seen=one.name, by=request.user))
+
+
+class AnswerWithdraw(Api):
+    """The end of an answer."""
+
+    scopes = {"POST": WRITE}
+
+    @extend_schema(operation_id="answers_withdraw", request=AnswerEnd, responses=AnswerBody)
+    @transaction.atomic
+    def post(self, request: Request, pk: UUID) -> HttpResponse:
+        """Withdraw it: packets are offered it no more, drafts that use it say so. No service account does. `If-Match` holds
+        the ETag that was read."""
+        one = _as_read(request, pk)
+        reason = given(AnswerEnd, request.data)["reason"]
+        return _now(answers.withdraw_answer(answer=one, reason=reason, seen=one.newest.number, by=request.user))
+
+
+class AnswerTakeBack(Api):
+    """Taking a withdrawn answer back."""
+
+    scopes = {"POST": WRITE}
+
+    @extend_schema(operation_id="answers_take_back", request=None, responses=AnswerBody)
+    @transaction.atomic
+    def post(self, request: Request, pk: UUID) -> HttpResponse:
+        """Take it back into use, with its versions as they were. No service account does. `If-Match` holds the ETag that was
+        read."""
+        one = _as_read(request, pk)
+        given(Strict, request.data)
+        return _now(answers.take_back_answer(answer=one, by=request.user))
 
 
 class AnswerUse(Api):
@@ -158,6 +223,18 @@ def _visible(user: Person, pk: UUID, *, lock: bool = False) -> TeamAnswer:
     return found
 
 
+def _as_read(request: Request, pk: UUID) -> TeamAnswer:
+    # The answer with its row held, if it still is what the caller read.
+    one = _visible(request.user, pk, lock=True)
+    if_match(request, etag_of(_body(one)))
+    return one
+
+
+def _now(one: TeamAnswer) -> HttpResponse:
+    body = _body(one)
+    return answer(body, etag=etag_of(body))
+
+
 def _body(one: TeamAnswer) -> dict[str, Any]:
     versions = one.versions.order_by("-number")
     return {
@@ -165,6 +242,9 @@ def _body(one: TeamAnswer) -> dict[str, Any]:
         "team": one.team.slug,
         "slug": one.slug,
         "name": one.name,
+        "withdrawn_at": one.withdrawn_at,
+        "withdrawn_by": one.withdrawn_by.name if one.withdrawn_by else None,
+        "withdrawn_because": one.withdrawn_because,
         "versions": [
             {
                 "number": row.number,
@@ -181,5 +261,7 @@ def _body(one: TeamAnswer) -> dict[str, Any]:
 urlpatterns = [
     path("answers/", AnswerList.as_view(), name="api_answers"),
     path("answers/<uuid:pk>/", AnswerDetail.as_view(), name="api_answer"),
+    path("answers/<uuid:pk>/withdraw", AnswerWithdraw.as_view(), name="api_answer_withdraw"),
+    path("answers/<uuid:pk>/take-back", AnswerTakeBack.as_view(), name="api_answer_take_back"),
     path("packets/<uuid:pk>/sections/<int:number>/answers", AnswerUse.as_view(), name="api_answer_use"),
 ]

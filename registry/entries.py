@@ -216,6 +216,37 @@ class TeamAnswerWritten(Entry):
     sha256: Sha256
 
 
+class TeamAnswerRenamed(Entry):
+    """`slug` stays what it was; `name_sha256` is the digest of the new name."""
+
+    kind = "team_answer.renamed"
+    sentence = "renamed the team answer {slug}"
+    team: Id
+    answer: Id
+    slug: Slug
+    name_sha256: Sha256
+
+
+class TeamAnswerWithdrawn(Entry):
+    """`reason_sha256` is the digest of the reason: the words stay in the portal."""
+
+    kind = "team_answer.withdrawn"
+    sentence = "withdrew the team answer {slug}"
+    team: Id
+    answer: Id
+    slug: Slug
+    version: int
+    reason_sha256: Sha256
+
+
+class TeamAnswerTakenBack(Entry):
+    kind = "team_answer.taken_back"
+    sentence = "took the team answer {slug} back into use"
+    team: Id
+    answer: Id
+    slug: Slug
+
+
 class SectionSaved(Entry):
     kind = "packet.section_saved"
     sentence = "saved section {section}"

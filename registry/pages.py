@@ -49,9 +49,9 @@ class Progress:
         return self.section.not_needed(self.packet)
 
     @cached_property
-    def newer(self) -> list[Problem]:
-        """The team answers used in it that the team has changed since; asked for only where it is shown."""
-        return self.section.newer(self.packet)
+    def outdated(self) -> list[Problem]:
+        """The team answers used in it that the team has changed or withdrawn since; asked for only where it is shown."""
+        return self.section.outdated(self.packet)
 
     @cached_property
     def waived(self) -> list[NotApplicable]:
@@ -60,10 +60,11 @@ class Progress:
 
     @property
     def verdict(self) -> str:
-        """pass where nothing is missing, wait where nobody began, else warn."""
+        """pass where nothing is missing, wait where nobody began, else warn. A copy begins with what it copies."""
         if not self.problems:
             return "pass"
-        return "warn" if self.state and self.state.version else "wait"
+        begun = self.packet.copied_from_id or (self.state and self.state.version)
+        return "warn" if begun else "wait"
 
     @property
     def words(self) -> str:

@@ -101,18 +101,19 @@ CONTRACTS: list[tuple[str, str, str, str]] = [
             state=("string", "Where it is: received, sent, returned", False),
         ),
     ),
-    (
-        "product-sheets",
-        "7.2",
-        "",
-        _properties(
-            product=("string", "Name of the product", False),
-            fee=("number", "Fee in euros a month", False),
-            valid_from=("string", "First day on which the sheet holds", False),
-        ),
-    ),
 ]
 """Source, version, what is new, and the schema, in the order of publishing."""
+PUBLISHED_SINCE = (
+    "product-sheets",
+    "7.2",
+    "The day from which a sheet holds is new",
+    _properties(
+        product=("string", "Name of the product", False),
+        fee=("number", "Fee in euros a month", False),
+        valid_from=("string", "First day on which the sheet holds", False),
+    ),
+)
+"""A contract that came after an approval that rests on the one before it."""
 LINKS = [
     ("card-transactions", "dispute-cases", "When a case is opened"),
     ("payment-orders", "arrears-cases", "Nightly load"),

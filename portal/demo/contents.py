@@ -6,6 +6,7 @@ from typing import Any
 
 from ledger.canonical import sha256
 from registry.costing import DAYS_A_MONTH
+from registry.demands import DEMANDS
 from registry.models import DataSource, Tool
 from registry.sections.s07_security import RISKS
 
@@ -95,8 +96,29 @@ WHY_NOT = {
 }
 
 
+DOES_NOT_APPLY = {
+    "mortgage-enquiry": {
+        "cost.routing": "one pinned model answers every borrower; there is no second model that a run could be routed to."
+    },
+    "fraud-alert-explainer": {
+        "trail.approvals": "it reads an alert and explains it; no call waits for a person, so nothing is approved or blocked."
+    },
+}
+"""Slug: what the team says does not apply, with the reason that signers read."""
+
+
 def contents(agent: dict[str, Any], dossier: dict[str, Any], today: dt.date) -> dict[int, dict[str, Any]]:
     """Section number → what `write_section` takes. `agent` is an entry of samples/agents.json."""
+    pages = _filled(agent, dossier, today)
+    for number, demands in DEMANDS.items():
+        for one in demands:
+            if reason := DOES_NOT_APPLY.get(agent["slug"], {}).get(one.key):
+                pages[number].setdefault("not_applicable", {})[one.key] = reason
+                pages[number]["sheet"] |= {part.removeprefix("sheet."): "" for part in one.parts}
+    return pages
+
+
+def _filled(agent: dict[str, Any], dossier: dict[str, Any], today: dt.date) -> dict[int, dict[str, Any]]:
     tools = {tool.slug: tool for tool in Tool.objects.all()}
     sources = {source.slug: source for source in DataSource.objects.all()}
     return {
@@ -246,7 +268,7 @@ def _rollout(agent: dict[str, Any], dossier: dict[str, Any], today: dt.date) -> 
             "kill_who": "Owner, deputy, on-call, Security",
             "kill_seconds": 30,
             "not_reached": "Mail already sent, bookings made, drafts saved",
-            "review_on": (today + dt.timedelta(days=60)).isoformat(),
+            "review_on": (today + dt.timedelta(days=75)).isoformat(),
         },
         "stage": [
             {

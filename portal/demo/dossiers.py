@@ -4,7 +4,7 @@ from typing import Any
 
 # slug: name, owner's team, classification, contract, description
 SOURCES: dict[str, tuple[str, str, str, str]] = {
-    "product-sheets": ("Product sheets", "public", "7.2", "Published product sheets and the fee schedule"),
+    "product-sheets": ("Product sheets", "public", "7.1", "Published product sheets and the fee schedule"),
     "mortgage-applications": (
         "Mortgage applications",
         "confidential",

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from accounts.reauth import Proof
 from approvals.actions import sign, submit_packet
 from approvals.builtin import ITEMS
 from approvals.models import SignOff
-from portal.demo.catalogue import CONTRACTS, LINKS, NEVER_LEAVES, TWICE
+from approvals.renewing import renew_if_due
+from portal.demo.catalogue import CONTRACTS, LINKS, NEVER_LEAVES, PUBLISHED_SINCE, TWICE
 from portal.demo.contents import contents
 from portal.demo.dossiers import DOSSIERS, SOURCES, TOOLS
 from portal.demo.people import ROLES, SIGN_INS, TEAMS, email
@@ -37,6 +38,7 @@ from registry.risk import QUESTIONS, answer
 from registry.sections import section
 from registry.sections.s09_owner import asked
 from registry.upkeep import change_source, confirm_tool
+from registry.vocabulary import PacketState
 from releases.actions import promote, suspend
 from samples.stage import stage
 from signals.actions import add_cost_rule, add_source, pull, set_budget
@@ -48,6 +50,10 @@ from work import clock
 AGENTS: list[dict[str, Any]] = json.loads((settings.BASE_DIR / "samples" / "agents.json").read_text())["agents"]
 SIGNED = {"live", "suspended", "approved"}
 """States in which every role has signed."""
+ENDS_SOON = "mortgage-enquiry"
+"""The agent whose approval is old enough to be renewed."""
+LONG_SIGNED = min(60, settings.SIGNOFF_DAYS - max(settings.RENEWAL_DAYS, 2))
+"""Days that it was approved before the others: no longer ago than the bank knows what the packet is about."""
 COMMENTS = {
     "security": "Read sections 6 and 7, tried two injected instructions on the pilot.",
     "data": "Contracts and retention checked with the sources' owners.",
@@ -74,6 +80,11 @@ class Story:
         with clock.at(self.now - dt.timedelta(**before) + dt.timedelta(minutes=minutes)):
             yield
 
+    def until_signed(self, agent: dict[str, Any], **before: float) -> AbstractContextManager[None]:
+        """As `ago`, for what leads to the sign-offs: of one agent they were given so long ago that they end soon."""
+        days = LONG_SIGNED if agent["slug"] == ENDS_SOON else 0
+        return self.ago(agent, days=before.pop("days", 0) + days, **before)
+
     def tell(self) -> None:
         """The whole history. Expects an empty portal."""
         self.say("People, teams and roles")
@@ -81,20 +92,14 @@ class Story:
         self.say("Data sources, tools and watched folders")
         self.fill_the_catalogue()
         self.describe_the_data()
-        self.say(f"{len(AGENTS)} agents, their budgets and packets")
-        for act in (self.register, self.classify, self.call, self.budget, self.file):
+        self.say(f"{len(AGENTS)} agents and their budgets")
+        for act in (self.register, self.classify, self.call, self.budget):
             for agent in AGENTS:
                 act(agent)
-        self.say("Submissions and signatures")
-        for agent in AGENTS:
-            self.accept(agent)
-        for agent in AGENTS:
-            self.submit(agent)
-        for step in range(len(ROLES)):
-            for agent in AGENTS:
-                self.sign_next(agent, step)
-        for agent in AGENTS:
-            self.ask_for_changes(agent)
+        self.say("Packets, submissions and signatures")
+        self.review([agent for agent in AGENTS if agent["slug"] == ENDS_SOON])
+        self.publish_since()
+        self.review([agent for agent in AGENTS if agent["slug"] != ENDS_SOON])
         self.say("Pulling eval logs and cost files")
         self.pull_everything()
         self.answer_the_unregistered()
@@ -104,6 +109,8 @@ class Story:
                 act(agent)
         self.say("Imports, and what they propose")
         self.import_again()
+        self.say("An approval that ends soon")
+        self.renew()
 
     def found_the_bank(self) -> None:
         """People, teams, role grants; each administrator is granted by the other one's hand or at the start."""
@@ -169,10 +176,17 @@ class Story:
                 by=admin,
             )
 
+    def publish_since(self) -> None:
+        """What the oldest approval rests on, and that is newer by now."""
+        slug, version, note, schema = PUBLISHED_SINCE
+        with self.ago(days=min(44, LONG_SIGNED)):
+            source = DataSource.objects.get(slug=slug)
+            publish(source=source, version=version, note=note, data=schema.encode(), by=self.people["Anders Berg"])
+
     def register(self, agent: dict[str, Any]) -> None:
         """The agent's card, by a member of its team."""
         owner, deputy, member = (self.people[name] for name in TEAMS[agent["team"]])
-        with self.ago(agent, days=60):
+        with self.ago(agent, days=79):
             register_agent(
                 name=agent["name"],
                 slug=agent["slug"],
@@ -195,28 +209,28 @@ class Story:
             return
         row, member = Agent.objects.get(slug=agent["slug"]), self.people[TEAMS[agent["team"]][2]]
         chosen, reason = given.pop("risk_class", ""), given.pop("reason", "")
-        with self.ago(agent, days=57):
+        with self.ago(agent, days=77):
             answers = {**dict.fromkeys(QUESTIONS, "no"), **given}
             answer(agent=row, answers=answers, risk_class=chosen, reason=reason, by=member)
         if agent["slug"] in RAISED:
-            with self.ago(agent, days=55):
+            with self.ago(agent, days=76):
                 change_agent(agent=row, risk_class=RAISED[agent["slug"]], by=member)
 
     def call(self, agent: dict[str, Any]) -> None:
         """The agents that it calls."""
         if called := CALLS.get(agent["slug"]):
-            with self.ago(agent, days=52):
+            with self.ago(agent, days=75):
                 row, member = Agent.objects.get(slug=agent["slug"]), self.people[TEAMS[agent["team"]][2]]
                 change_agent(agent=row, calls=list(Agent.objects.filter(slug__in=called)), by=member)
 
     def budget(self, agent: dict[str, Any]) -> None:
         """The rule that ties its costs, and the budget of those that are far enough."""
         row, finance = Agent.objects.get(slug=agent["slug"]), self.people["Felix Hart"]
-        with self.ago(agent, days=50):
+        with self.ago(agent, days=74):
             add_cost_rule(field="tag", key="agent", value=agent["slug"], agent=row, by=finance)
             if agent["state"] not in ("registered", "draft"):
                 amount, currency = Decimal(agent["budget"]["amount"]), agent["budget"]["currency"]
-                starts = (self.now - dt.timedelta(days=50)).date().replace(day=1)
+                starts = (self.now - dt.timedelta(days=74)).date().replace(day=1)
                 set_budget(agent=row, amount=amount, currency=currency, starts=starts, by=finance)
 
     def file(self, agent: dict[str, Any]) -> None:
@@ -224,12 +238,23 @@ class Story:
         if agent["state"] == "registered":
             return
         row, member = Agent.objects.get(slug=agent["slug"]), self.people[TEAMS[agent["team"]][2]]
-        with self.ago(agent, days=12):
+        with self.until_signed(agent, days=12):
             packet = start_packet(agent=row, version=agent["version"], by=member)
-            pages = contents(agent, DOSSIERS[agent["slug"]], self.now.date())
+            pages = contents(agent, DOSSIERS[agent["slug"]], clock.now().date() + dt.timedelta(days=12))
             for number, page in pages.items():
                 if agent["state"] != "draft" or number in (1, 2, 3, 4, 9):
                     write_section(packet=packet, number=number, content=page, by=member)
+
+    def review(self, agents: list[dict[str, Any]]) -> None:
+        """Packets of `agents` from the first section to what their reviewers said."""
+        for act in (self.file, self.accept, self.submit):
+            for agent in agents:
+                act(agent)
+        for step in range(len(ROLES)):
+            for agent in agents:
+                self.sign_next(agent, step)
+        for agent in agents:
+            self.ask_for_changes(agent)
 
     def pull_everything(self) -> None:
         """Put the sample files where the sources look, and pull both."""
@@ -258,13 +283,13 @@ class Story:
         if agent["state"] not in ("registered", "draft"):
             packet = self.packet(agent)
             for minutes, one in enumerate(asked(packet.agent, section(9).content(packet), [])):
-                with self.ago(agent, hours=31 - minutes / 60):
+                with self.until_signed(agent, hours=31 - minutes / 60):
                     accept(packet=packet, duty=one.duty.value, digest=one.digest, by=one.person)
 
     def submit(self, agent: dict[str, Any]) -> None:
         """Submission by the member who filled the packet."""
         if agent["state"] not in ("registered", "draft"):
-            with self.ago(agent, hours=29):
+            with self.until_signed(agent, hours=29):
                 submit_packet(packet=self.packet(agent), by=self.people[TEAMS[agent["team"]][2]])
 
     def sign_next(self, agent: dict[str, Any], step: int) -> None:
@@ -276,7 +301,7 @@ class Story:
         if agent["state"] == "in_review":
             roles = [role for role in roles if role in ("data", "operations")]
         if step < len(roles):
-            with self.ago(agent, hours=27 - step):
+            with self.until_signed(agent, hours=27 - step):
                 self.sign(packet, roles[step], SignOff.Decision.APPROVE, COMMENTS[roles[step]])
 
     def ask_for_changes(self, agent: dict[str, Any]) -> None:
@@ -336,6 +361,11 @@ class Story:
             hints = {"readOnlyHint": False, "destructiveHint": False, "openWorldHint": True}
             listed = json.dumps({"tools": [{"name": "draft", "title": "Draft a letter", "annotations": hints}]})
             import_tools(found=read_tools(listed.encode(), "letters"), by=member)
+
+    def renew(self) -> None:
+        """The portal drafts the renewal of the approval that ends soon, as its hourly look would."""
+        with self.ago(hours=1):
+            renew_if_due(Packet.objects.get(agent__slug=ENDS_SOON, state=PacketState.APPROVED).pk)
 
     def suspend(self, agent: dict[str, Any]) -> None:
         """One agent was stopped this morning."""

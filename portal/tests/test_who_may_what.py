@@ -21,7 +21,7 @@ from ledger.models import LedgerEntry
 from registry import ownership, upkeep
 from registry.actions import catalogue_source, catalogue_tool
 from registry.answering import withdraw_acceptance
-from registry.answers import write_answer
+from registry.answers import withdraw_answer, write_answer
 from registry.attachments import attach
 from registry.contracts import publish
 from registry.importing import compare_server, plan_card, plan_manifest
@@ -135,6 +135,8 @@ class Scene:
         pulled = world.evals(draft, prompt="0" * 64)
         packet, state = [submitted.pk], draft.section_states.get(number=9)
         escalation = write_answer(team=world.team, name="Escalation", text="Page the on-call.", by=world.member)
+        withdrawn = write_answer(team=world.team, name="Fax", text="Fax the branch.", by=world.member)
+        withdraw_answer(answer=withdrawn, reason="The fax is gone", seen=1, by=world.member)
         self.args = {
             "agent_detail": [submitted.agent.slug],
             "agent_manifest": [submitted.agent.slug],
@@ -188,7 +190,10 @@ class Scene:
             "packet_json": packet,
             "packet_prices": [draft.pk],
             "packet_cases": [draft.pk],
-            "answer_detail": [escalation.pk],
+            **{f"answer_{part}": [escalation.pk] for part in ("detail", "rename", "withdraw")},
+            "answer_take_back": [withdrawn.pk],
+            "api_answer_withdraw": [escalation.pk],
+            "api_answer_take_back": [withdrawn.pk],
             "answer_use": [draft.pk, 9],
             "api_answer": [escalation.pk],
             "api_answer_use": [draft.pk, 9],
@@ -306,9 +311,13 @@ class Scene:
             "packet_prompt": {"name": "system", "version": "15", "prompt": Rereadable("system.txt", b"Be kind.")},
             "answer_new": {"team": world.team.pk, "name": "Data handling", "text": "Nothing is kept."},
             "answer_detail": {"text": "Page the on-call at once.", "seen": 1},
+            "answer_rename": {"name": "On call", "seen": "Escalation"},
+            "answer_withdraw": {"reason": "Wrong", "seen": 1},
+            "api_answer_withdraw": {"reason": "Wrong"},
             "answer_use": {"version": escalation.newest.pk, "place": "sheet.escalation"},
             "api_answers": {"team": "lending", "name": "Data handling", "text": "Nothing is kept."},
-            "api_answer": {"text": "Page the on-call at once."},
+            "PUT api_answer": {"text": "Page the on-call at once."},
+            "PATCH api_answer": {"name": "On call"},
             "api_answer_use": {"answer": str(escalation.pk), "into": ["sheet.escalation"]},
             "packet_cases": {"cases": Rereadable("cases.csv", b"case_id\nrefund-7\n")},
             "packet_tools": {"system": "CRM", "tool": [str(spare.pk)]},
@@ -415,7 +424,7 @@ class Scene:
 
     def send(self, client, method, name, url, **headers):
         """The request itself: a form of a page, JSON of the API."""
-        data = self.data.get(name, {})
+        data = self.data.get(f"{method} {name}", self.data.get(name, {}))
         if method == "GET":
             return client.get(url, data if name in ASKED else None, headers=headers)
         if not name.startswith("api_"):

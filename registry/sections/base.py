@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.forms.models import BaseInlineFormSet, inlineformset_factory
 
 from ledger.canonical import nfc
@@ -125,7 +125,7 @@ class Section:
     def advice(self, packet: Packet) -> list[Problem]:
         """What is worth a second look here, as sentences."""
         found = self._asked(self.advise(packet), packet, self.waived(packet)) if self.advise else []
-        return found + (self.newer(packet) if packet.editable else [])
+        return found + (self.outdated(packet) if packet.editable else [])
 
     def problems(self, packet: Packet) -> list[Problem]:
         """What is missing or suspicious here, as sentences: of what the agent's risk class asks for."""
@@ -212,7 +212,7 @@ class Section:
             "team_answers": [
                 {
                     "answer": use.version.answer.slug,
-                    "name": use.version.answer.name,
+                    "name": use.name,
                     "version": use.version.number,
                     "sha256": use.version.sha256,
                     "fields": [one.key.removeprefix("sheet.") for one in saying(places, use.version.text)],
@@ -247,13 +247,12 @@ class Section:
                 found += texts(rows.form, row, f"{rows.prefix}[{i}]", f"{noun} {i + 1}: ")
         return found
 
-    def newer(self, packet: Packet) -> list[Problem]:
-        """The team answers used here of which there is a newer version, as sentences."""
+    def outdated(self, packet: Packet) -> list[Problem]:
+        """The team answers used here that the team has withdrawn, or written anew, since, as sentences."""
         uses = packet.answer_uses.filter(section=self.number).select_related("version__answer")
-        return [
-            Problem(f"{use.version.answer.name}: a newer version of the team's answer exists. Use it.", "team-answers")
-            for use in uses.filter(version__answer__versions__number__gt=F("version__number")).distinct()
-        ]
+        newer = Q(version__answer__versions__number__gt=F("version__number"))
+        withdrawn = Q(version__answer__withdrawn_at__isnull=False)
+        return [Problem(_since(use), "team-answers") for use in uses.filter(newer | withdrawn).distinct()]
 
     def forms(self, packet: Packet, data: Mapping[str, Any] | None = None, extra: str = "") -> SectionForms:
         """The section's forms, bound where `data` is given; `extra` names the rows that get one more empty row."""
@@ -276,7 +275,7 @@ class Section:
             model.objects.bulk_create(copies)  # type: ignore[attr-defined]
         uses = source.answer_uses.filter(section=self.number)
         AnswerUse.objects.bulk_create(
-            AnswerUse(packet=target, section=self.number, version_id=use.version_id) for use in uses
+            AnswerUse(packet=target, section=self.number, version_id=use.version_id, name=use.name) for use in uses
         )
         keys = [one.key for one in DEMANDS[self.number]]
         said = NotApplicable.objects.filter(packet=source, demand__in=keys)
@@ -286,6 +285,15 @@ class Section:
             )
             for row in said
         )
+
+
+def _since(use: AnswerUse) -> str:
+    kept = use.version.answer
+    if kept.withdrawn_at:
+        return (
+            f"{kept.name}: the team has withdrawn this answer. Write what holds for this packet, or use another answer."
+        )
+    return f"{kept.name}: a newer version of the team's answer exists. Use it."
 
 
 def saying(places: Iterable[Place], text: str) -> list[Place]:

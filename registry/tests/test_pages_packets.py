@@ -246,3 +246,12 @@ def test_the_pages_make_a_fixed_number_of_queries(world, packet, as_person):
     for i in range(5):
         actions.start_packet(agent=world.agent, version=f"4.{i}", by=world.author)
     assert [queries(address) for address in pages] == few
+
+
+def test_a_section_of_a_copied_packet_has_begun(world, as_person):
+    draft = world.draft(version="3.0.0")
+    world.submit(draft)
+    world.sign_all(draft)
+    following = actions.start_packet(agent=draft.agent, version="4.0.0", by=world.member)
+    page = as_person(world.member).get(reverse("packet_detail", args=[following.pk])).content.decode()
+    assert "has not accepted yet" in page and "Not begun" not in page

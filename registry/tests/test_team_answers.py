@@ -7,12 +7,14 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
 
 from accounts import actions as accounts
+from accounts.tokens import add_service_account
 from ledger.canonical import dumps, sha256
 from registry import actions, answers
 from registry.models import AnswerUse, TeamAnswer, TeamAnswerVersion
 from registry.sections import section
 from registry.tests.test_api import Caller
 from web.errors import Conflict, Denied, Invalid
+from work import clock
 
 TEXT = "Page the on-call of Lending.\nAfter 15 minutes, page their manager."
 NEWER = "Call Lending's desk.\nAfter 10 minutes, page the on-call."
@@ -102,6 +104,162 @@ class TestKeeping:
     def test_the_database_keeps_no_empty_wording(self, world, kept):
         with pytest.raises(IntegrityError, match="says_something"), transaction.atomic():
             TeamAnswerVersion.objects.create(answer=kept, number=9, text=" ", sha256="0" * 64, written_by=world.member)
+
+
+def withdraw(world, kept, reason="The desk has moved", seen=None, by=None):
+    seen = seen or kept.newest.number
+    return answers.withdraw_answer(answer=kept, reason=reason, seen=seen, by=by or world.member)
+
+
+class TestRenaming:
+    def test_the_slug_stays_and_an_entry_says_so(self, world, kept):
+        renamed = answers.rename_answer(answer=kept, name=" On  call ", seen="Escalation", by=world.author)
+        assert (renamed.name, renamed.slug) == ("On call", "escalation")
+        entry = world.entries("system", "team_answer.renamed")[-1]
+        assert entry["data"]["name_sha256"] == sha256(b"On call") and entry["data"]["slug"] == "escalation"
+
+    def test_packets_keep_the_name_that_they_were_filled_with(self, world, draft, kept, use):
+        use()
+        before = section(9).document(draft)
+        answers.rename_answer(answer=kept, name="On call", seen="Escalation", by=world.member)
+        assert section(9).document(draft) == before
+        other = actions.start_packet(agent=world.register("Other assistant"), version="1.0.0", by=world.member)
+        use(packet=other, version=TeamAnswerVersion.objects.get(answer=kept))
+        assert section(9).document(other)["team_answers"][0]["name"] == "On call"
+
+    def test_the_same_name_changes_nothing(self, world, kept):
+        before = len(world.entries("system"))
+        answers.rename_answer(answer=kept, name="Escalation", seen="Escalation", by=world.member)
+        assert len(world.entries("system")) == before
+
+    def test_who_comes_second_is_told_the_new_name(self, world, kept):
+        answers.rename_answer(answer=kept, name="On call", seen="Escalation", by=world.member)
+        with pytest.raises(Conflict, match="On call"):
+            answers.rename_answer(answer=kept, name="Paging", seen="Escalation", by=world.author)
+
+    def test_a_name_that_another_answer_has_is_refused(self, world, kept):
+        other = answers.write_answer(team=world.team, name="Paging", text="x", by=world.member)
+        with pytest.raises(Conflict, match="Change that one"):
+            answers.rename_answer(answer=other, name="ESCALATION", seen="Paging", by=world.member)
+        with pytest.raises(IntegrityError, match="one_answer_a_title"), transaction.atomic():
+            TeamAnswer.objects.filter(pk=other.pk).update(name="ESCALATION")
+
+    def test_the_old_name_is_not_given_again_and_who_asks_is_told_whose_it_is(self, world, kept):
+        answers.rename_answer(answer=kept, name="On call", seen="Escalation", by=world.member)
+        with pytest.raises(Conflict, match="called On call now"):
+            answers.write_answer(team=world.team, name="Escalation", text="x", by=world.member)
+
+    @pytest.mark.parametrize("name", ["", "  ", "!!", "x" * 81, "a\0b"])
+    def test_what_names_nothing_is_refused(self, world, kept, name):
+        with pytest.raises(Invalid):
+            answers.rename_answer(answer=kept, name=name, seen="Escalation", by=world.member)
+
+    @pytest.mark.parametrize("change", [{"slug": "other"}, {"team_id": 1}])
+    def test_the_database_keeps_slug_and_team(self, kept, change):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            TeamAnswer.objects.filter(pk=kept.pk).update(**change)
+
+    def test_the_database_deletes_no_answer(self, world):
+        bare = TeamAnswer.objects.create(team=world.team, slug="bare", name="Bare")
+        with pytest.raises(DatabaseError), transaction.atomic():
+            bare.delete()
+
+
+class TestWithdrawing:
+    def test_it_says_who_when_and_why_with_an_entry(self, world, kept):
+        gone = withdraw(world, kept)
+        assert gone.withdrawn_by == world.member and gone.withdrawn_because == "The desk has moved"
+        entry = world.entries("system", "team_answer.withdrawn")[-1]
+        assert entry["data"]["reason_sha256"] == sha256(b"The desk has moved") and entry["data"]["version"] == 1
+
+    def test_no_packet_is_offered_it_and_none_uses_it(self, world, draft, kept, use):
+        assert answers.offered(draft, section(9)).newest
+        withdraw(world, kept)
+        assert not answers.offered(draft, section(9)).newest
+        with pytest.raises(Conflict, match="withdrawn"):
+            use()
+
+    def test_a_draft_that_uses_it_is_told_and_keeps_what_it_says(self, world, draft, kept, use):
+        use()
+        before = section(9).document(draft)
+        newer(world, kept)
+        withdraw(world, kept)
+        [said] = [one for one in section(9).advice(draft) if "Escalation" in one.text]
+        assert "has withdrawn" in said.text and said.field == "team-answers"
+        assert section(9).document(draft) == before
+        [used] = answers.offered(draft, section(9)).used
+        assert used.newer is None and [place.key for place in used.places] == ["sheet.escalation"]
+        assert not any("Escalation" in one.text for one in section(9).problems(draft))
+
+    def test_what_was_signed_stays(self, world, draft, kept, use):
+        use()
+        revision = world.submit(draft)
+        before = bytes(revision.document)
+        withdraw(world, kept)
+        assert bytes(world.fresh(draft).current.document) == before
+        world.sign_all(draft)
+        assert not any("withdrawn" in one.text for one in section(9).advice(world.fresh(draft)))
+
+    def test_it_is_taken_back_as_it_was(self, world, draft, kept, use):
+        use()
+        withdraw(world, kept)
+        back = answers.take_back_answer(answer=kept, by=world.author)
+        assert (back.withdrawn_at, back.withdrawn_by, back.withdrawn_because) == (None, None, "")
+        assert world.entries("system", "team_answer.taken_back")
+        assert not any("withdrawn" in one.text for one in section(9).advice(draft))
+        use(places=["sheet.authority"])
+
+    def test_neither_is_done_twice(self, world, kept):
+        with pytest.raises(Conflict, match="in use"):
+            answers.take_back_answer(answer=kept, by=world.member)
+        withdraw(world, kept)
+        with pytest.raises(Conflict, match="withdrawn"):
+            withdraw(world, kept)
+
+    def test_it_neither_changes_nor_is_renamed_meanwhile(self, world, kept):
+        withdraw(world, kept)
+        with pytest.raises(Conflict, match="Take it back"):
+            newer(world, kept)
+        with pytest.raises(Conflict, match="Take it back"):
+            answers.rename_answer(answer=kept, name="On call", seen="Escalation", by=world.member)
+        with pytest.raises(Conflict, match="take it back"):
+            answers.write_answer(team=world.team, name="Escalation", text="x", by=world.member)
+
+    def test_who_has_not_read_the_newest_version_withdraws_nothing(self, world, kept):
+        newer(world, kept)
+        with pytest.raises(Conflict, match="version 2"):
+            withdraw(world, kept, seen=1)
+
+    @pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "a\0b"])
+    def test_without_a_reason_it_stays(self, world, kept, reason):
+        with pytest.raises(Invalid):
+            withdraw(world, kept, reason=reason)
+
+    @pytest.mark.parametrize("who", ["outsider", "bystander", "security", "auditor", "admin"])
+    def test_only_the_teams_members_do_any_of_it(self, world, kept, who):
+        by = world.person(who)
+        with pytest.raises(Denied):
+            answers.rename_answer(answer=kept, name="On call", seen="Escalation", by=by)
+        with pytest.raises(Denied):
+            withdraw(world, kept, by=by)
+        withdraw(world, kept)
+        with pytest.raises(Denied):
+            answers.take_back_answer(answer=kept, by=by)
+
+    def test_no_service_account_does(self, world, kept):
+        robot = add_service_account(team=world.team, name="Pipeline", purpose="CI", by=world.member).person
+        with pytest.raises(Denied, match="service account"):
+            withdraw(world, kept, by=robot)
+        withdraw(world, kept)
+        with pytest.raises(Denied, match="service account"):
+            answers.take_back_answer(answer=kept, by=robot)
+        with pytest.raises(IntegrityError, match="only_people"), transaction.atomic():
+            TeamAnswer.objects.filter(pk=kept.pk).update(withdrawn_by=robot)
+
+    def test_the_database_keeps_none_half_withdrawn(self, world, kept):
+        for half in ({"withdrawn_at": clock.now()}, {"withdrawn_because": "So"}, {"withdrawn_by": world.member}):
+            with pytest.raises(IntegrityError, match="says_why"), transaction.atomic():
+                TeamAnswer.objects.filter(pk=kept.pk).update(**half)
 
 
 class TestUsing:
@@ -255,6 +413,43 @@ class TestPages:
         assert draft.section_states.get(number=9).version == state.version
         assert AnswerUse.objects.filter(packet=draft).exists()
 
+    def test_it_is_renamed_withdrawn_and_taken_back_by_clicks(self, world, draft, kept, use, client):
+        use()
+        client.force_login(world.member)
+        address = reverse("answer_detail", args=[kept.pk])
+        client.post(reverse("answer_rename", args=[kept.pk]), {"name": "On call", "seen": "Escalation"})
+        assert "<h1>On call</h1>" in client.get(address).content.decode()
+        client.post(reverse("answer_withdraw", args=[kept.pk]), {"reason": "The desk has moved", "seen": 1})
+        page = client.get(address).content.decode()
+        assert "The desk has moved" in page and "Take it back into use" in page and "Change it" not in page
+        assert "Withdrawn" in client.get(reverse("answer_list")).content.decode()
+        there = reverse("packet_section", args=[draft.pk, 9])
+        page = client.get(there).content.decode()
+        assert "The team has withdrawn it: The desk has moved" in page and 'name="version"' not in page
+        listed = client.get(reverse("packet_detail", args=[draft.pk])).content.decode()
+        assert f'{there}#team-answers">On call: the team has withdrawn this answer' in listed
+        client.post(reverse("answer_take_back", args=[kept.pk]))
+        page = client.get(there).content.decode()
+        assert "has withdrawn" not in page and "On call, version 1" in page
+
+    def test_what_was_typed_is_given_back_when_it_was_withdrawn_meanwhile(self, world, kept, client):
+        withdraw(world, kept)
+        client.force_login(world.author)
+        response = client.post(reverse("answer_detail", args=[kept.pk]), {"text": "My own words", "seen": 1})
+        assert response.status_code == 409 and b"My own words" in response.content
+
+    @pytest.mark.parametrize("seen", ["", "x", "7"])
+    def test_a_page_that_is_not_the_newest_withdraws_nothing(self, world, kept, client, seen):
+        client.force_login(world.member)
+        client.post(reverse("answer_withdraw", args=[kept.pk]), {"reason": "Wrong", "seen": seen})
+        assert TeamAnswer.objects.in_use().filter(pk=kept.pk).exists()
+
+    def test_who_only_sees_is_shown_no_button(self, world, kept, client):
+        withdraw(world, kept)
+        client.force_login(world.auditor)
+        page = client.get(reverse("answer_detail", args=[kept.pk])).content.decode()
+        assert "The desk has moved" in page and "Take it back into use" not in page
+
     def test_a_version_that_is_no_number_is_not_found(self, world, draft, client):
         client.force_login(world.member)
         address = reverse("answer_use", args=[draft.pk, 9])
@@ -295,6 +490,25 @@ class TestApi:
         assert used.status_code == 200 and "Page the on-call" in json.dumps(used.json()["content"])
         assert used["ETag"] != read["ETag"]
         assert section(9).document(draft)["team_answers"][0]["version"] == 1
+
+    def test_it_is_renamed_withdrawn_and_taken_back(self, world, kept):
+        call, address = Caller(world.member), reverse("api_answer", args=[kept.pk])
+        read = call("GET", address)
+        assert call("PATCH", address, {"name": "On call"}).status_code == 428
+        renamed = call("PATCH", address, {"name": "On call"}, If_Match=read["ETag"])
+        assert (renamed.json()["name"], renamed.json()["slug"]) == ("On call", "escalation")
+        assert call("PATCH", address, {"name": "Paging"}, If_Match=read["ETag"]).status_code == 412
+        assert call("GET", address, If_None_Match=read["ETag"]).status_code == 200
+        gone, back = (reverse(f"api_answer_{one}", args=[kept.pk]) for one in ("withdraw", "take_back"))
+        assert call("POST", gone, {"reason": "Moved"}).status_code == 428
+        assert call("POST", gone, {"reason": "Moved"}, If_Match=read["ETag"]).status_code == 412
+        assert call("POST", gone, {}, If_Match=renamed["ETag"]).status_code == 422
+        ended = call("POST", gone, {"reason": "Moved"}, If_Match=renamed["ETag"])
+        assert ended.json()["withdrawn_because"] == "Moved" and ended.json()["withdrawn_by"] == world.member.name
+        assert call("GET", reverse("api_answers")).json()["answers"][0]["withdrawn_at"]
+        assert call("PUT", address, {"text": NEWER}, If_Match=ended["ETag"]).status_code == 409
+        taken = call("POST", back, {}, If_Match=ended["ETag"])
+        assert taken.json() == renamed.json() and taken["ETag"] == renamed["ETag"] == call("GET", address)["ETag"]
 
     @pytest.mark.parametrize(
         ("body", "status"),

@@ -1,4 +1,4 @@
-"""Team answers: the list, writing and changing one, and using one in a packet's section."""
+"""Team answers: the list, writing, changing and withdrawing one, and using one in a packet's section."""
 
 from typing import Any
 from uuid import UUID
@@ -50,6 +50,11 @@ def answer_list(request: Request) -> HttpResponse:
     return page(request, "registry/answer_list.html", {"rows": paged(request, rows)})
 
 
+def _visible(request: Request, pk: UUID) -> TeamAnswer:
+    rows = TeamAnswer.objects.visible_to(request.user).select_related("team", "withdrawn_by")
+    return get_object_or_404(rows, pk=pk)
+
+
 @acting("answer_list")
 def answer_new(request: Request) -> HttpResponse:
     """Write an answer for one of one's teams."""
@@ -65,7 +70,7 @@ def answer_new(request: Request) -> HttpResponse:
 @acting("answer_detail")
 def answer_detail(request: Request, pk: UUID) -> HttpResponse:
     """One answer with its versions; on a POST its next version."""
-    answer = get_object_or_404(TeamAnswer.objects.visible_to(request.user).select_related("team"), pk=pk)
+    answer = _visible(request, pk)
     newest, may = answer.newest, answer.editable_by(request.user)
     form = WordingForm(request.POST or None, initial={"text": newest.text, "seen": newest.number})
     if request.method == "POST" and form.is_valid():
@@ -79,8 +84,39 @@ def answer_detail(request: Request, pk: UUID) -> HttpResponse:
     return page(
         request,
         "registry/answer_detail.html",
-        {"answer": answer, "newest": newest, "versions": versions, "form": form if may else None},
+        {"answer": answer, "newest": newest, "versions": versions, "form": form, "may": may},
     )
+
+
+@require_POST
+@acting("answer_detail")
+def answer_rename(request: Request, pk: UUID) -> HttpResponse:
+    """Call an answer something else."""
+    answer = _visible(request, pk)
+    name, seen = request.POST.get("name", ""), request.POST.get("seen", "")
+    answer = answers.rename_answer(answer=answer, name=name, seen=seen, by=request.user)
+    messages.success(request, f"It is called {answer.name}. Packets name it as they did, and by {answer.slug}.")
+    return redirect("answer_detail", pk)
+
+
+@require_POST
+@acting("answer_detail")
+def answer_withdraw(request: Request, pk: UUID) -> HttpResponse:
+    """Withdraw an answer, with the reason."""
+    answer, seen = _visible(request, pk), request.POST.get("seen", "")
+    reason, number = request.POST.get("reason", ""), int(seen) if seen.isdecimal() else 0
+    answers.withdraw_answer(answer=answer, reason=reason, seen=number, by=request.user)
+    messages.success(request, f"{answer.name} is withdrawn. Drafts that use it say so.")
+    return redirect("answer_detail", pk)
+
+
+@require_POST
+@acting("answer_detail")
+def answer_take_back(request: Request, pk: UUID) -> HttpResponse:
+    """Take a withdrawn answer back into use."""
+    answer = answers.take_back_answer(answer=_visible(request, pk), by=request.user)
+    messages.success(request, f"{answer.name} is in use again.")
+    return redirect("answer_detail", pk)
 
 
 @require_POST
