@@ -47,7 +47,7 @@ function unfold(hash) {
   if (!target) return;
   for (let row = target.closest("details"); row; row = row.parentElement.closest("details")) row.open = true;
   target.scrollIntoView({ block: "center" });
-  (target.matches("details") ? target.querySelector("summary") : target).focus({ preventScroll: true });
+  target.focus({ preventScroll: true });
 }
 document.addEventListener("DOMContentLoaded", () => unfold(location.hash));
 document.addEventListener("click", (event) => {
