@@ -66,7 +66,9 @@ def test_a_short_packet_is_filled_with_reasons_and_team_answers(page, live_serve
     page.get_by_role("button", name="Use the answer").click()
     expect(page.locator("#messages")).to_contain_text("Escalation, version 1, is in the field")
     page.goto(live_server.url + reverse("answer_list"))
-    expect(page.get_by_text("Page the on-call: 1. call the desk 2. after 15 minutes, page their manager")).to_be_visible()
+    expect(
+        page.get_by_text("Page the on-call: 1. call the desk 2. after 15 minutes, page their manager")
+    ).to_be_visible()
     accessible(page)
     shot(page, f"answers-{width}")
     page.get_by_role("link", name="Escalation").click()

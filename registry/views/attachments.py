@@ -32,9 +32,7 @@ def attachment_new(request: Request, pk: UUID, number: int) -> HttpResponse:
             values = {**form.cleaned_data}
             file = values.pop("file")
             body = file.read(attachments.LARGEST + 1)
-            row = attachments.attach(
-                packet=packet, number=number, name=file.name, body=body, by=request.user, **values
-            )
+            row = attachments.attach(packet=packet, number=number, name=file.name, body=body, by=request.user, **values)
             messages.success(request, f"{row.name} is attached.")
             return redirect("packet_section", pk, number)
     return Desk(request, packet, section(number)).refused(attach_form=form)
