@@ -14,7 +14,7 @@ class AsideForm(forms.Form):
     stem = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id=f"id_{self.stem}_%s", **kwargs)
+        super().__init__(*args, **{**kwargs, "auto_id": f"id_{self.stem}_%s"})
 
 
 class AttachForm(AsideForm):
@@ -65,10 +65,10 @@ class UseForm(AsideForm):
 
     def __init__(self, offered: Offered, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["version"].widget.choices = [  # type: ignore[attr-defined]
+        self.fields["version"].widget.choices = [
             (one.pk, f"{one.answer.name}, version {one.number}") for one in offered.newest
         ]
-        self.fields["place"].widget.choices = [  # type: ignore[attr-defined]
+        self.fields["place"].widget.choices = [
             (place.key, f"{place.label} (filled)" if place.text else place.label) for place in offered.places
         ]
 

@@ -30,7 +30,8 @@ def signed_in(page, live_server, email, width, colours):
 @pytest.mark.parametrize(("width", "colours"), [(1440, "light"), (390, "dark")])
 def test_the_ten_sections_are_accessible_filled_and_read(page, live_server, committed_world, width, colours):
     world = committed_world
-    draft, submitted = world.draft(version="7.0.0"), world.submit(world.draft(world.register("Other"), version="1.0.0"))
+    draft = world.draft(version="7.0.0")
+    submitted = world.submit(world.draft(world.register("Other"), version="1.0.0")).packet
     for packet, email in ((draft, "member@bank.example"), (submitted, "risk@bank.example")):
         signed_in(page, live_server, email, width, colours)
         for number in range(1, 11):

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.forms import Form
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -170,7 +169,7 @@ class Desk:
             response["HX-Retarget"], response["HX-Reswap"] = "#section-form", "outerHTML"
         return response
 
-    def refused(self, **form: Form) -> HttpResponse:
+    def refused(self, **form: Any) -> HttpResponse:
         """The section as it is saved, with the one of its small forms that was sent and does not hold."""
         return self.show(self.section.forms(self.packet), **form)
 
