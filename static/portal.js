@@ -41,7 +41,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:sendError", () => say("The server cannot be reached. What you typed is still here; try again in a moment."));
 document.addEventListener("htmx:responseError", () => say("The server could not do that. What you typed is still here; try again, or reload the page."));
 
-/* A link to a field opens the row that holds it. */
+/* A link to a field, or to what is folded, opens what holds it. */
 function unfold(hash) {
   const target = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
   if (!target) return;
@@ -53,6 +53,14 @@ document.addEventListener("DOMContentLoaded", () => unfold(location.hash));
 document.addEventListener("click", (event) => {
   const link = event.target.closest('a[href^="#id_"]');
   if (link) { event.preventDefault(); history.replaceState(null, "", link.hash); unfold(link.hash); }
+});
+
+/* What a person unfolded stays so when the server draws it anew. */
+document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
+  for (const row of detail.target.querySelectorAll("details[id]")) {
+    const anew = detail.fragment.querySelector(`[id="${row.id}"]`);
+    if (anew) anew.open = row.open;
+  }
 });
 
 /* Leaving with words that no server has seen asks first. */

@@ -20,6 +20,7 @@ MEANT = re.compile(r"\w\*+\w|(?<!\w)__\w+__(?!\w)")
 """Marks that may be no emphasis: a product (2*3*4), a name (__init__)."""
 ALLOWED = re.compile(r"(https?|mailto):", re.IGNORECASE)
 WORD = re.compile(r"[^\W_]+")
+NUMBERED = re.compile(r'<li value="(\d+)">')
 TAG, ADDRESS = re.compile(r"<[^>]*>"), re.compile(r' (?:href|value)="([^"]*)"')
 DEMOTED = 3
 """By how many levels a heading is lowered: the page's own are one to three."""
@@ -35,6 +36,12 @@ def rendered(text: str) -> str:
     html = _markdown.renderer.render(tokens, _markdown.options, {})
     shown = unescape(" ".join([TAG.sub("", html), *ADDRESS.findall(html)]))
     return html if all(word in shown for word in WORD.findall(text)) else ""
+
+
+def on_one_line(text: str) -> str:
+    """`text` for a list's line: without marks and line breaks; where it is not shown as Markdown, as it was typed."""
+    html = rendered(text)
+    return " ".join((unescape(TAG.sub("", NUMBERED.sub(r"\1. ", html))) if html else text).split())
 
 
 def _link_open(self: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:

@@ -151,8 +151,9 @@ class TestFromAFile:
     def test_what_is_no_text_changes_nothing(self, client, world, draft, body):
         with pytest.raises(Invalid):
             prompts.read_prompt("system.txt", body)
-        self.send(client, world, draft, body)
+        answer = self.send(client, world, draft, body)
         assert PromptPin.objects.get(packet=draft).text == PROMPT
+        assert answer.status_code == 422 and b'<details class="entry" id="prompt-from-a-file" open>' in answer.content
 
     def test_only_who_fills_the_packet_and_only_while_it_is_open(self, world, draft, submitted):
         with pytest.raises(Denied):

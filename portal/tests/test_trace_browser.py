@@ -49,9 +49,12 @@ def test_fill_from_a_trace_then_answer_what_is_proposed(page, live_server, commi
     accessible(page)
 
     form = page.locator("#fill-from-a-trace")
+    expect(form.get_by_label("Or paste it")).to_be_hidden()
+    form.locator("summary").press("Enter")
     form.get_by_label("Or paste it").fill('{"resourceSpans": [{"scopeSpans": 3}]}')
     form.get_by_role("button", name="Fill from the trace").click()
     expect(form.get_by_text("resourceSpans[0].scopeSpans: expected a list, got 3")).to_be_visible()
+    expect(form.get_by_text("resourceSpans[0].scopeSpans: expected a list, got 3")).to_be_in_viewport()
     accessible(page)
     form.get_by_label("Or paste it").fill("")
     form.get_by_label("File").set_input_files(
@@ -66,6 +69,7 @@ def test_fill_from_a_trace_then_answer_what_is_proposed(page, live_server, commi
     expect(page.get_by_label("Output", exact=True)).to_have_value("It quoted the tariff.")
     expect(page.locator("#trace")).to_contain_text("1 × card number, 1 × e-mail address, 1 × phone number")
     expect(page.locator("#trace li").filter(has_text="Prompt version")).to_contain_text("Not in the trace.")
+    page.locator("#trace > summary").click()
     accessible(page)
     pictured(page, f"trace-{colours}-{width}")
 

@@ -157,6 +157,16 @@ def test_a_browser_attaches_and_removes(world, draft, client):
     assert not draft.attachments.exists()
 
 
+def test_why_a_file_is_refused_is_said_beside_it_with_what_was_typed(world, draft, client):
+    client.force_login(world.member)
+    values = {"file": SimpleUploadedFile("r.pdf", PDF), "covers_from": "2026-02-01", "covers_to": "2026-01-31"}
+    answer = client.post(reverse("attachment_new", args=[draft.pk, 7]), values)
+    page = answer.content.decode()
+    assert answer.status_code == 422 and '<details class="entry" id="attach-a-file" open>' in page
+    assert "What it covers ends before it begins." in page and 'value="2026-02-01"' in page
+    assert not draft.attachments.exists()
+
+
 def test_a_new_packet_starts_with_the_files_of_the_approved_one(world):
     first = world.draft(version="7.0.0")
     attachments.attach(packet=first, number=7, name="r.pdf", body=PDF, by=world.author)

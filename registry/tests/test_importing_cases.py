@@ -79,8 +79,11 @@ def test_what_is_refused_changes_nothing(world, client):
     draft = world.draft(version="7.0.0")
     client.force_login(world.member)
     before = section(4).document(draft)
-    _post(client, draft, "c.csv", f"{HEAD}\nok,,,,,,\n,,,,,,\n")
+    answer = _post(client, draft, "c.csv", f"{HEAD}\nok,,,,,,\n,,,,,,\n")
     assert section(4).document(draft) == before
+    assert answer.status_code == 422 and '<details class="entry" id="import-cases" open>' in answer.content.decode()
+    none = client.post(reverse("packet_cases", args=[draft.pk]))
+    assert none.status_code == 422 and b"Choose a CSV or JSONL file with the cases." in none.content
 
 
 def test_a_failure_mode_without_a_case_is_advice(world):

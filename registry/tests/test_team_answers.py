@@ -455,6 +455,14 @@ class TestPages:
         address = reverse("answer_use", args=[draft.pk, 9])
         assert client.post(address, {"version": "x", "place": "sheet.escalation"}).status_code == 404
 
+    def test_why_an_answer_cannot_go_there_is_said_beside_the_choice(self, world, draft, kept, client):
+        client.force_login(world.member)
+        address = reverse("answer_use", args=[draft.pk, 9])
+        answer = client.post(address, {"version": kept.newest.pk, "place": "sheet.colour"})
+        page = answer.content.decode()
+        assert answer.status_code == 422 and '<details class="entry" id="use-an-answer" open>' in page
+        assert "The section has no text field sheet.colour now." in page
+
     def test_the_second_writer_keeps_what_was_typed(self, world, kept, client):
         newer(world, kept)
         client.force_login(world.author)

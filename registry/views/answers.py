@@ -12,10 +12,13 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import Team
 from accounts.requests import Request
-from registry import answers
+from registry import actions, answers
+from registry.asides import UseForm
 from registry.models import TeamAnswer, TeamAnswerVersion
 from registry.models.answers import LONGEST
+from registry.sections import section
 from registry.views.packets import visible_packet
+from registry.views.sections import Desk
 from web.views import acting, kept, page, paged
 
 HELP = "What is put into a packet's field, as it stands. Markdown is shown as such."
@@ -122,15 +125,19 @@ def answer_take_back(request: Request, pk: UUID) -> HttpResponse:
 @require_POST
 @acting("packet_section")
 def answer_use(request: Request, pk: UUID, number: int) -> HttpResponse:
-    """Put an answer into fields of a section."""
+    """Put an answer into fields of a section; why it cannot go there is said beside the choice."""
     packet = visible_packet(request, pk)
     if not 1 <= number <= 10:
         raise Http404("There are ten sections.")
     wanted = request.POST.get("version", "")
     rows = TeamAnswerVersion.objects.filter(answer__in=TeamAnswer.objects.visible_to(request.user))
     version = get_object_or_404(rows.select_related("answer"), pk=int(wanted) if wanted.isdecimal() else 0)
-    answers.use_answer(
-        packet=packet, number=number, places=request.POST.getlist("place"), version=version, by=request.user
-    )
-    messages.success(request, f"{version.answer.name}, version {version.number}, is in the field.")
-    return redirect("packet_section", pk, number)
+    actions.may_fill(packet, request.user)
+    form = UseForm(answers.offered(packet, section(number)), request.POST)
+    if form.is_valid():
+        with kept(form):
+            places = request.POST.getlist("place")
+            answers.use_answer(packet=packet, number=number, places=places, version=version, by=request.user)
+            messages.success(request, f"{version.answer.name}, version {version.number}, is in the field.")
+            return redirect("packet_section", pk, number)
+    return Desk(request, packet, section(number)).refused(use_form=form)

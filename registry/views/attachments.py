@@ -3,45 +3,39 @@
 from urllib.parse import quote
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from accounts.requests import Request
-from registry import attachments
+from registry import actions, attachments
+from registry.asides import AttachForm
 from registry.models import Attachment, StoredFile
+from registry.sections import section
 from registry.views.packets import visible_packet
-from web.errors import Invalid
-from web.views import acting
-
-
-class AttachmentForm(forms.Form):
-    """One file, and of which days it is evidence."""
-
-    file = forms.FileField(label="File", max_length=400)
-    covers_from = forms.DateField(label="Covers from", required=False)
-    covers_to = forms.DateField(label="Covers to", required=False)
+from registry.views.sections import Desk
+from web.views import acting, kept
 
 
 @require_POST
 @acting("packet_section")
 def attachment_new(request: Request, pk: UUID, number: int) -> HttpResponse:
-    """Attach a file to a section."""
+    """Attach a file to a section; what is wrong with it is said beside it."""
     packet = visible_packet(request, pk)
     if not 1 <= number <= 10:
         raise Http404("There are ten sections.")
-    form = AttachmentForm(request.POST, request.FILES)
-    if not form.is_valid():
-        raise Invalid(*(f"{form.fields[name].label}: {text}" for name, texts in form.errors.items() for text in texts))
-    file = form.cleaned_data.pop("file")
-    body = file.read(attachments.LARGEST + 1)
-    row = attachments.attach(
-        packet=packet, number=number, name=file.name, body=body, by=request.user, **form.cleaned_data
-    )
-    messages.success(request, f"{row.name} is attached.")
-    return redirect("packet_section", pk, number)
+    actions.may_fill(packet, request.user)
+    form = AttachForm(request.POST, request.FILES)
+    if form.is_valid():
+        with kept(form):
+            values = {**form.cleaned_data}
+            file = values.pop("file")
+            body = file.read(attachments.LARGEST + 1)
+            row = attachments.attach(packet=packet, number=number, name=file.name, body=body, by=request.user, **values)
+            messages.success(request, f"{row.name} is attached.")
+            return redirect("packet_section", pk, number)
+    return Desk(request, packet, section(number)).refused(attach_form=form)
 
 
 def attachment_file(request: Request, pk: UUID, digest: str) -> HttpResponse:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.requests import Request
 from registry import actions, answers, panels, prompts
+from registry.asides import CasesForm, PromptForm, asides
 from registry.case_import import LARGEST, read_cases
 from registry.imports.reading import Unreadable
 from registry.models import Packet
@@ -63,30 +64,35 @@ def packet_prices(request: Request, pk: UUID) -> HttpResponse:
 @require_POST
 @acting()
 def packet_cases(request: Request, pk: UUID) -> HttpResponse:
-    """Import eval cases from a file into section 4."""
+    """Import eval cases from a file into section 4; what is wrong with the file is said beside it."""
     packet = visible_packet(request, pk)
-    file = request.FILES.get("cases")
-    if file is None:
-        raise Invalid("Choose a CSV or JSONL file with the cases.")
-    cases = read_cases(file.name or "", file.read(LARGEST + 1))
-    actions.import_cases(packet=packet, cases=cases, by=request.user)
-    messages.success(request, f"{len(cases)} case{'s' if len(cases) != 1 else ''} imported from {file.name}.")
-    return redirect("packet_section", pk, 4)
+    actions.may_fill(packet, request.user)
+    form = CasesForm(request.POST, request.FILES)
+    if form.is_valid():
+        with kept(form):
+            file = form.cleaned_data["cases"]
+            cases = read_cases(file.name, file.read(LARGEST + 1))
+            actions.import_cases(packet=packet, cases=cases, by=request.user)
+            messages.success(request, f"{len(cases)} case{'s' if len(cases) != 1 else ''} imported from {file.name}.")
+            return redirect("packet_section", pk, 4)
+    return Desk(request, packet, section(4)).refused(cases_form=form)
 
 
 @require_POST
 @acting()
 def packet_prompt(request: Request, pk: UUID) -> HttpResponse:
-    """Pin a prompt's text from a file in section 3."""
+    """Pin a prompt's text from a file in section 3; what is wrong with it is said beside it."""
     packet = visible_packet(request, pk)
-    file = request.FILES.get("prompt")
-    if file is None:
-        raise Invalid("Choose a text file with the prompt.")
-    text = prompts.read_prompt(file.name or "The file", file.read(prompts.LARGEST + 1))
-    name, version = request.POST.get("name", ""), request.POST.get("version", "")
-    actions.import_prompt(packet=packet, name=name, version=version, text=text, by=request.user)
-    messages.success(request, f"The text of {file.name} is pinned as {name} {version}.")
-    return redirect("packet_section", pk, 3)
+    actions.may_fill(packet, request.user)
+    form = PromptForm(request.POST, request.FILES)
+    if form.is_valid():
+        with kept(form):
+            file, name, version = (form.cleaned_data[one] for one in ("prompt", "name", "version"))
+            text = prompts.read_prompt(file.name, file.read(prompts.LARGEST + 1))
+            actions.import_prompt(packet=packet, name=name, version=version, text=text, by=request.user)
+            messages.success(request, f"The text of {file.name} is pinned as {name} {version}.")
+            return redirect("packet_section", pk, 3)
+    return Desk(request, packet, section(3)).refused(prompt_form=form)
 
 
 def packet_prompt_text(request: Request, pk: UUID, digest: str) -> HttpResponse:
@@ -105,7 +111,6 @@ def packet_trace(request: Request, pk: UUID) -> HttpResponse:
     """Fill section 5 from the trace of a run; what is wrong with the trace is said beside what was sent."""
     packet = visible_packet(request, pk)
     actions.may_fill(packet, request.user)  # before a large file is read, and a form shown
-    desk = Desk(request, packet, section(5))
     form = TraceForm(request.POST, request.FILES)
     if form.is_valid():
         try:
@@ -117,7 +122,7 @@ def packet_trace(request: Request, pk: UUID) -> HttpResponse:
         except Unreadable as error:
             for fault in error.faults:
                 form.add_error(None, str(fault))
-    return desk.show(desk.section.forms(packet), trace_form=form)
+    return Desk(request, packet, section(5)).refused(trace_form=form)
 
 
 def _told(made: Traced) -> str:
@@ -157,16 +162,18 @@ class Desk:
         """The section's forms, with the toc and what is missing. For htmx the form alone, and the rest out of band."""
         context = {**self._context(), "forms": forms, "editable": True, "htmx": self.request.htmx, **more}
         if not self.request.htmx:
-            context |= self._beside()
+            context = {**asides(self.section.key, context["answers"]), **self._beside(), **context}
             context["fills"] = panels.fills_of(self.packet, self.request.user, self.section.number)
         context["groups"] = groups(forms, context["here"].problems)
         context["proposals"] = waiting_in(self.packet, self.section.number, self.request.user)
-        if self.section.key == "trail":
-            context.setdefault("trace_form", TraceForm())
         response = page(self.request, TEMPLATE, context, part="desk", status=status)
         if self.request.htmx:
             response["HX-Retarget"], response["HX-Reswap"] = "#section-form", "outerHTML"
         return response
+
+    def refused(self, **form: Any) -> HttpResponse:
+        """The section as it is saved, with the one of its small forms that was sent and does not hold."""
+        return self.show(self.section.forms(self.packet), **form)
 
     def save(self) -> HttpResponse:
         """Save what was posted; what cannot be saved stays on the page, with the reason above it."""

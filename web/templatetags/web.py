@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 
 from web import markdown, words
 
@@ -213,6 +214,12 @@ def prose(value: Any) -> SafeString | str:
     if isinstance(value, str) and (html := markdown.rendered(value)):
         return format_html('<div class="prose">{}</div>', mark_safe(html))
     return said(value)
+
+
+@register.filter
+def excerpt(value: str, longest: int) -> str:
+    """The beginning of a long text on one line, without its Markdown's marks."""
+    return Truncator(markdown.on_one_line(value)).chars(longest)
 
 
 @register.filter

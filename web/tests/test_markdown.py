@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from web.markdown import rendered
-from web.templatetags.web import prose
+from web.templatetags.web import excerpt, prose
 
 ALLOWED = {
     "p", "br", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "hr", "a", "h4", "h5", "h6", "div", "span",
@@ -115,3 +115,17 @@ def test_plain_text_keeps_its_lines():
 
 def test_what_is_unknown_is_said_as_ever():
     assert "not needed" in str(prose({"unknown": "not needed"})) and str(prose(None)) == "–"
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("Page the **on-call**:\n\n1. call\n2. [page](https://x.example) them", "Page the on-call: 1. call 2. page them"),
+        ("It costs 2*3*4\n\nand **more**", "It costs 2*3*4 and **more**"),
+        ("`a < b` & _c_", "a < b & c"),
+        ("Plain\nwords", "Plain words"),
+    ],
+)  # fmt: skip
+def test_an_excerpt_is_one_line_without_marks(source, line):
+    assert excerpt(source, 160) == line
+    assert len(excerpt(source * 50, 40)) == 40
