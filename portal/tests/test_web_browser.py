@@ -121,9 +121,9 @@ def test_a_session_that_ended_leaves_the_words_on_the_page(open_section, page):
 
 
 @pytest.mark.parametrize(("width", "colours"), [(1440, "light"), (1440, "dark"), (390, "light")])
-def test_pages_pass_axe_and_fit(open_section, live_server, packet, complaints, width, colours):
-    page = open_section(1)
-    page.set_viewport_size({"width": width, "height": 900})
+def test_pages_pass_axe_and_fit(open_section, page, live_server, packet, complaints, width, colours):
+    page.set_viewport_size({"width": width, "height": 900})  # first, so that nothing moves under the click
+    open_section(1)
     page.locator(f"[data-theme-switch] [value={colours}]").click()
     expect(page.locator("html")).to_have_attribute("data-theme", colours)
     plain = ["agent_list", "agent_new", "packet_list", "data_list", "tool_new", "people_list", "person_me", "mfa_index"]
