@@ -49,8 +49,8 @@ def unaccepted(world, draft):
 class TestAccepting:
     def test_a_packet_without_both_is_not_submitted(self, world, unaccepted):
         assert sentences(unaccepted) == [
-            "Ana Ruiz, the owner, has not accepted yet. Ask them to open this section and accept.",
-            "Dirk de Boer, the deputy, has not accepted yet. Ask them to open this section and accept.",
+            "Ana Ruiz, the owner, has not accepted yet. It takes their click on this section's page.",
+            "Dirk de Boer, the deputy, has not accepted yet. It takes their click on this section's page.",
         ]
         with pytest.raises(Invalid, match="Ana Ruiz, the owner, has not accepted"):
             submit_packet(packet=unaccepted, by=world.author)
@@ -159,7 +159,7 @@ class TestWhatItIsBoundTo:
         packet = world.fresh(draft)
         assert sentences(packet) == [
             "This section changed after Ana Ruiz, the owner, accepted it. Ask them to read what changed and accept it again.",
-            "Mina Okafor, the deputy, has not accepted yet. Ask them to open this section and accept.",
+            "Mina Okafor, the deputy, has not accepted yet. It takes their click on this section's page.",
         ]
         world.accept(packet)
         assert sentences(packet) == []

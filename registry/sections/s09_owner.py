@@ -95,7 +95,7 @@ class Asked:
             return ""
         if self.stale:
             return f"This section changed after {who} accepted it. Ask them to read what changed and accept it again."
-        return f"{who} has not accepted yet. Ask them to open this section and accept."
+        return f"{who} has not accepted yet. It takes their click on this section's page."
 
 
 def asked(agent: Any, content: dict[str, Any], given: Iterable[Any]) -> list[Asked]:
