@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -19,12 +20,13 @@ from registry.models import Packet, Revision
 from registry.moved import approved_at, moved
 from registry.panels import Moved
 from registry.vocabulary import OPEN, AgentStatus, PacketState
+from signals.actions import propose_billed
 from signals.facts import eval_facts, unknown
 from signals.models import EvalRun
 from signals.promise import months, promise_of
 from signals.statistics import rate_bp, wilson_lower_bp
 from work import clock
-from work.acts import Conflict, record
+from work.acts import Conflict, Invalid, record
 
 RUNS_KEPT = 30
 
@@ -88,6 +90,8 @@ def _draft(packet: Packet, by: Person | None) -> Packet:
         RenewalDrafted(packet=str(made.pk), renews=str(packet.pk), number=made.number, changes_sha256=digest),
         by=by,
     )
+    with suppress(Invalid):  # no bill, or one that tells no price: then nothing is proposed
+        propose_billed(packet=made, by=by)
     return made
 
 

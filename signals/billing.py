@@ -46,20 +46,21 @@ class Bill:
         return f"{day(self.start)} to {day(self.end)}"
 
 
-def bill_of(agent: Agent, user: Person) -> Bill | None:
+def bill_of(agent: Agent, user: Person | None) -> Bill | None:
     """The bill of `agent`'s tokens over the newest DAYS days that were pulled, with FOCUS's EffectiveCost; None where none
-    was pulled that counts tokens. Two queries.
+    was pulled that counts tokens. `user` is who looks, None for the portal itself. Two queries.
 
     A price is known where every line of tokens tells whether it counts tokens in, from a cache, or out: a line that does not
     would make each of them too cheap.
     """
-    usage = CostLine.objects.visible_to(user).filter(
+    lines = CostLine.objects.visible_to(user) if user else CostLine.objects.all()
+    usage = lines.filter(
         agent=agent, charge_category="Usage", charge_class="", consumed_unit__icontains="token", consumed_quantity__gt=0
     )
     newest = usage.aggregate(end=Max("charge_period_end"))["end"]
     if newest is None:
         return None
-    rows = (
+    rows: Any = (
         usage.filter(charge_period_end__gt=newest - dt.timedelta(days=DAYS))
         .values("billing_currency", "consumed_unit", "sku_meter", "charge_description", "sku_id")
         .annotate(cost=Sum("effective_cost"), used=Sum("consumed_quantity"), lines=Count("pk"), start=Min("charge_period_start"))

@@ -16,7 +16,7 @@ from approvals.renewing import renew_if_due, start_renewal
 from ledger.canonical import dumps, sha256
 from registry import upkeep
 from registry.documents import problems
-from registry.models import Agent, Contribution, DataSource, Packet
+from registry.models import Agent, Contribution, DataSource, Packet, Proposal
 from registry.moved import beside
 from registry.retirement import retire_agent
 from signals.models import EvalRun
@@ -109,6 +109,14 @@ class TestTheDraft:
         [entry] = world.entries(made, "packet.renewal_drafted")
         assert entry["actor"]["id"] == "system"
         assert entry["data"]["changes_sha256"] == sha256(dumps(made.renewal.changes))
+
+    def test_what_tokens_were_billed_at_is_proposed_by_the_portal(self, world, promotable):
+        world.costs(
+            promotable.agent, "8", sku_meter="Input Tokens", consumed_unit="Tokens", consumed_quantity=2_000_000
+        )
+        made = drafted(promotable)
+        price = Proposal.objects.open().get(packet=made, field="price_in")
+        assert (price.value, price.section, price.proposed_by, price.source_kind) == ("4", 8, None, "bill")
 
     def test_it_lacks_only_that_owner_and_deputy_accept_anew(self, world, promotable):
         made = drafted(promotable)

@@ -50,13 +50,14 @@ def fill_from_run(*, packet: Packet, run: EvalRun, by: Person) -> Filled:
 
 
 @transaction.atomic
-def propose_billed(*, packet: Packet, by: Person) -> list[Proposal]:
-    """Propose for section 8 what the agent's tokens were billed at, and the share of them that came from a cache.
+def propose_billed(*, packet: Packet, by: Person | None) -> list[Proposal]:
+    """Propose for section 8 what the agent's tokens were billed at, and the share of them that came from a cache. `by` is
+    None for the portal itself, which does so for a renewal that it has just drafted.
 
     A promise is the owner's to make, so nothing is written, also not where the section says nothing yet. Raises Denied,
     Conflict, or Invalid where the bill tells no price.
     """
-    packet = to_fill(packet, by)
+    packet = to_fill(packet, by) if by else packet
     bill = bill_of(packet.agent, by)
     if bill is None:
         raise Invalid(f"No cost line of {packet.agent.name} that counts tokens was pulled.")
