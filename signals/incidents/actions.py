@@ -202,7 +202,8 @@ def _named(incident: Incident) -> dict[str, str]:
 def _locked(incident: Incident, by: Person) -> Incident:
     # The row is what two people who answer at once wait for; the second reads what the first did.
     a_person(by, NEVER)
-    row = Incident.objects.select_for_update(of=("self",)).told().get(pk=incident.pk)
+    # Who closed it is not joined: it would be read before the wait.
+    row = Incident.objects.select_for_update(of=("self",)).select_related("agent__team").get(pk=incident.pk)
     if bar := answer_bar(row, by):
         raise Denied(bar)
     return row
