@@ -101,10 +101,10 @@ def _incidents(user: Person) -> list[Todo]:
     return [
         Todo(
             "fail" if row.severity == Incident.Severity.CRITICAL else "warn",
-            f"{row.get_severity_display()} incident",
+            "Incident",
             row.agent.name,
             reverse("incident_detail", args=[row.pk]),
-            Truncator(row.what).chars(160),
+            f"{row.get_severity_display()}: {Truncator(row.what).chars(160)}",
             row.happened_at,
             "Look",
         )
