@@ -4,6 +4,8 @@ import datetime as dt
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from signals.incidents.actions import close_incident, report_incident
@@ -47,14 +49,21 @@ def test_the_list_is_filtered_by_its_address(world, look, report):
     assert shown("") == {"lied", "leaked", "slept", "shouted"}
     assert shown("?severity=critical") == {"leaked"} and shown("?state=closed") == {"slept"}
     assert shown(f"?agent={other.slug}&state=open") == {"shouted"} and shown("?severity=awful&state=x") == shown("")
+    assert 'another-assistant" selected' in look("owner", "incident_list", query="?agent=another-assistant")
     assert "No incident fits" in look("owner", "incident_list", query="?agent=nobody")
+    assert shown("?agent=%00&severity=%00&state=%00&page=%00") == shown("")
     assert "No incident yet" in look("outsider", "incident_list")
 
 
-def test_more_incidents_make_no_more_queries(look, report, django_assert_num_queries):
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
+def test_of_many_agents_some_are_offered_and_the_one_that_is_chosen(world, look, report, monkeypatch):
+    monkeypatch.setattr("signals.incidents.queries.CHOICES", 1)
+    for name in ("Aaa", "Bbb", "Ccc"):
+        report("It lied.", agent=world.register(name))
+    page = look("owner", "incident_list", query="?agent=ccc")
+    assert [one in page for one in ('value="aaa"', 'value="bbb"', 'value="ccc" selected')] == [True, False, True]
 
+
+def test_more_incidents_make_no_more_queries(look, report):
     counts = []
     for _ in range(2):
         [report(f"It lied {i} times.") for i in range(5)]

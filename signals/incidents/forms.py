@@ -5,11 +5,9 @@ from typing import Any
 from django import forms
 
 from accounts.models import Person
-from registry.models import Agent
 from registry.sections.s04_evals import EvalCase
 from signals.incidents.models import LONGEST, LONGEST_TOLD, Incident
 from signals.incidents.queries import agents_with_incidents
-from web.forms import choosing
 
 MODES = [("", "Not said"), *EvalCase.FailureMode.choices]
 
@@ -17,9 +15,8 @@ MODES = [("", "Not said"), *EvalCase.FailureMode.choices]
 class IncidentFilter(forms.Form):
     """What the list shows. Every choice is in the address."""
 
-    agent = forms.ModelChoiceField(
-        Agent.objects.none(), required=False, to_field_name="slug", empty_label="All agents", label="Agent"
-    )
+    # No choice field: an agent without an incident filters, too, and then nothing is left.
+    agent = forms.CharField(required=False, widget=forms.Select, label="Agent")
     severity = forms.ChoiceField(
         required=False, choices=[("", "Any severity"), *Incident.Severity.choices], label="Severity"
     )
@@ -31,16 +28,17 @@ class IncidentFilter(forms.Form):
 
     def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choosing(self, "agent").queryset = agents_with_incidents(person)
+        self.is_valid()
+        named = agents_with_incidents(person, self.cleaned_data.get("agent", ""))
+        self.fields["agent"].widget.choices = [("", "All agents"), *named]
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """The filters as `queries.incidents` takes them; what is no choice filters nothing, but an agent without one all."""
-        self.is_valid()
+        """The filters as `queries.incidents` takes them; what is no choice filters nothing."""
         said = self.cleaned_data
         state = said.get("state")
         return {
-            "agent": self.data.get("agent", ""),
+            "agent": said.get("agent") or "",
             "severity": said.get("severity") or "",
             "open_": None if not state else state == "open",
         }

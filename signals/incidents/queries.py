@@ -17,6 +17,8 @@ from web.words import day
 
 AT_ONCE = 100
 """Incidents that one click makes cases of."""
+CHOICES = 200
+"""Agents that the list offers to be filtered by; of each other one, its own page leads there."""
 SHOWN = 5
 
 
@@ -32,10 +34,13 @@ def incidents(user: Person, agent: str = "", severity: str = "", open_: bool | N
     return rows.order_by("-happened_at", "pk")
 
 
-def agents_with_incidents(user: Person) -> QuerySet[Agent]:
-    """The agents of which `user` sees an incident, by name: what a list can be filtered by."""
+def agents_with_incidents(user: Person, chosen: str) -> list[tuple[str, str]]:
+    """Slug and name of the agents of which `user` sees an incident, by name, CHOICES at most; and of the one that is chosen."""
     seen = Incident.objects.visible_to(user).filter(agent=OuterRef("pk"))
-    return Agent.objects.visible_to(user).filter(Exists(seen)).order_by("name", "pk")
+    rows = Agent.objects.visible_to(user).filter(Exists(seen)).order_by("name", "pk").values_list("slug", "name")
+    found = list(rows[:CHOICES])
+    missed = chosen and chosen not in dict(found)
+    return [*rows.filter(slug=chosen), *found] if missed else found
 
 
 def count_open(user: Person) -> int:
