@@ -8,7 +8,7 @@ def a_person(by: Person, never: str) -> None:
     """Refuse a service account. `never` is the act in words, such as "submits a packet". Raises Denied."""
     if by.is_service:
         raise Denied(
-            f"{by.name} is a service account. It registers, drafts and has sources pulled; it never {never}. "
+            f"{by.name} is a service account. It registers, drafts, reports incidents and has sources pulled; it never {never}. "
             "Ask a person of its team to do that."
         )
 

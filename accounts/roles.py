@@ -24,5 +24,5 @@ class Scope(models.TextChoices):
     REGISTRY_READ = "registry:read", "Read agents, packets, the catalogue and sources"
     REGISTRY_WRITE = "registry:write", "Register and change agents, add to the catalogue"
     PACKETS_WRITE = "packets:write", "Start packets, fill their sections, submit them"
-    SIGNALS_WRITE = "signals:write", "Have a source pulled"
+    SIGNALS_WRITE = "signals:write", "Have a source pulled, report and close incidents"
     EVIDENCE_READ = "evidence:read", "Read frozen documents and gate decisions"

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("approvals.api_renewing")),
     path("", include("signals.api")),
     path("", include("signals.api_packets")),
+    path("", include("signals.incidents.api")),
     path("", include("signals.unregistered.api")),
     path("", include("portal.xrays.api")),
     path("openapi.json", SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer]), name="api_schema"),

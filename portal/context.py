@@ -41,6 +41,7 @@ RAIL: list[tuple[str, list[Entry]]] = [
         "Operate",
         [
             Entry("releases", "Releases", "release_list", ("release_", "promote", "suspend")),
+            Entry("incidents", "Incidents", "incident_list", ("incident_",)),
             Entry("signals", "Signals", "source_list", ("source_", "pull_", "eval_run_")),
             Entry("unregistered", "Unregistered", "unregistered", ("unregistered", "sighting_")),
             Entry("costs", "Costs", "cost_list", ("cost_", "budget_")),

@@ -29,6 +29,7 @@ PLACES = [
     Place("Add a tool", "tool_new", "new create catalogue", _adds_to_the_catalogue),
     Place("Import MCP tools", "import_tools", "new add catalogue", _adds_to_the_catalogue),
     Place("Add a source of evals or costs", "source_new", "new create connect pull inspect focus", _is_admin),
+    Place("Report an incident", "incident_new", "new add failure wrong complaint"),
     Place("Set a budget", "budget_new", "new cost money", lambda person: "finance" in person.roles),
     Place("Add a person", "person_new", "new invite create", _is_admin),
     Place("Make a team", "team_new", "new add create", _is_admin),

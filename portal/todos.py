@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
+from django.utils.text import Truncator
 
 from accounts.models import Person
 from accounts.roles import Role
@@ -17,7 +18,7 @@ from registry.pages import address_of
 from registry.vocabulary import AgentStatus, Gate, PacketState
 from releases.models import Release
 from releases.queries import ready_for
-from signals.models import Budget, Source
+from signals.models import Budget, Incident, Source
 from signals.unregistered.queries import waiting_figures
 from web.words import day
 from work import clock
@@ -55,6 +56,7 @@ def todos(user: Person) -> list[Todo]:
     unfinished = _unfinished(user)
     return [
         *_suspended(user),
+        *_incidents(user),
         *_ownerless(user),
         *_handovers(user),
         *_reviews(user),
@@ -88,6 +90,25 @@ def _suspended(user: Person) -> list[Todo]:
             "Look",
         )
         for row in rows.select_related("agent").order_by("-suspended_at")[:MOST]
+    ]
+
+
+def _incidents(user: Person) -> list[Todo]:
+    """The open incidents that are not low, of the agents that `user` answers for; the critical ones on top."""
+    mine = Agent.objects.filter(Q(owner=user) | Q(deputy=user))
+    severe = [Incident.Severity.CRITICAL, Incident.Severity.SERIOUS]
+    rows = Incident.objects.visible_to(user).open().filter(agent__in=mine, severity__in=severe)
+    return [
+        Todo(
+            "fail" if row.severity == Incident.Severity.CRITICAL else "warn",
+            "Incident",
+            row.agent.name,
+            reverse("incident_detail", args=[row.pk]),
+            f"{row.get_severity_display()}: {Truncator(row.what).chars(160)}",
+            row.happened_at,
+            "Look",
+        )
+        for row in rows.told().worst_first()[:MOST]
     ]
 
 

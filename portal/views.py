@@ -13,6 +13,7 @@ from ledger.models import LedgerEntry
 from portal.todos import reviews_among, todos
 from portal.xrays import of_agent
 from registry.models import Agent, Handover, Packet
+from registry.panels import agent_panels
 from registry.proposals import waiting
 from registry.retirement import retire_bar
 from registry.vocabulary import AgentStatus, Gate
@@ -79,6 +80,7 @@ def agent_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "findings": of_agent(agent, user),
         "proposals": waiting(agent, user),
         "may_retire": not retire_bar(agent, user),
+        "panels": [made for panel in agent_panels if (made := panel(agent, user))],
     }
     if detail:
         context |= _detail(agent, user)

@@ -10,19 +10,22 @@ class SignalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Add this room's columns to the list of agents, its count to the rail, what autonomy asks of evidence,
-        what a packet promised to cost, and what a packet can be filled from."""
+        """Add this room's columns to the list of agents, its counts to the rail, its panel to an agent's page, what autonomy
+        asks of evidence, what a packet promised to cost, what happened since, and what a packet can be filled from."""
         from registry import autonomy
-        from registry.panels import agent_columns, moved_elsewhere, packet_fills
+        from registry.panels import agent_columns, agent_panels, moved_elsewhere, packet_fills
         from signals.columns import COLUMNS
-        from signals.fills import bill, newest_run
+        from signals.fills import bill, incidents, newest_run
+        from signals.incidents.queries import agent_panel, count_open, incidents_moved
         from signals.promise import cost_moved
         from signals.rungs import EVALS_FRESH
         from signals.unregistered.queries import count_waiting
         from web import nav
 
         nav.count("unregistered")(count_waiting)
+        nav.count("incidents")(count_open)
         agent_columns.extend(COLUMNS)
-        moved_elsewhere.append(cost_moved)
-        packet_fills.extend([newest_run, bill])
+        agent_panels.append(agent_panel)
+        moved_elsewhere.extend([cost_moved, incidents_moved])
+        packet_fills.extend([newest_run, incidents, bill])
         autonomy.add(EVALS_FRESH)

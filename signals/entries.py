@@ -1,4 +1,4 @@
-"""What the ledger says of sources, pulls, budgets and cost rules."""
+"""What the ledger says of sources, pulls, budgets, cost rules, sightings and incidents."""
 
 from pydantic import BaseModel
 
@@ -140,3 +140,41 @@ class SightingReopened(Entry):
     sighting: Id
     seen_as: Slug
     value: str
+
+
+class IncidentReported(Entry):
+    kind = "incident.reported"
+    sentence = "reported a {severity} incident"
+    incident: Id
+    agent: Id
+    severity: Slug
+    happened_at: str
+    report_sha256: Sha256
+
+
+class IncidentAmended(Entry):
+    kind = "incident.amended"
+    sentence = "amended an incident: {severity}, it was {was}"
+    incident: Id
+    agent: Id
+    was: Slug
+    severity: Slug
+    failure_mode: str
+    told_sha256: Sha256
+
+
+class IncidentClosed(Entry):
+    kind = "incident.closed"
+    sentence = "closed a {severity} incident"
+    incident: Id
+    agent: Id
+    severity: Slug
+    outcome_sha256: Sha256
+
+
+class IncidentReopened(Entry):
+    kind = "incident.reopened"
+    sentence = "opened a {severity} incident again"
+    incident: Id
+    agent: Id
+    severity: Slug

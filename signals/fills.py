@@ -1,4 +1,5 @@
-"""What this room offers an open packet to be filled from: the newest eval run, and the bill of the agent's tokens."""
+"""What this room offers an open packet to be filled from: the newest eval run, the agent's incidents, the bill of its
+tokens."""
 
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ from accounts.models import Person
 from registry.models import Packet
 from registry.panels import Act
 from signals.billing import bill_of
+from signals.incidents.queries import not_yet_cases
 from signals.models import EvalRun
 
 
@@ -20,6 +22,13 @@ def newest_run(packet: Packet, user: Person) -> Iterator[Act]:
     if run is not None:
         url = reverse("packet_fill_from_run", args=[packet.pk, run.pk])
         yield Act(f"Fill from the eval run of {run.completed_at:%-d %b %Y}", url, sections=(3, 4))
+
+
+def incidents(packet: Packet, user: Person) -> Iterator[Act]:
+    """The agent's incidents that are no case of the packet yet. Two queries."""
+    if found := not_yet_cases(packet, user):
+        number = "1 incident" if len(found) == 1 else f"{len(found)} incidents"
+        yield Act(f"Add cases from {number}", reverse("packet_fill_from_incidents", args=[packet.pk]), sections=(4,))
 
 
 def bill(packet: Packet, user: Person) -> Iterator[Act]:

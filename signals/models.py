@@ -402,4 +402,5 @@ class Budget(models.Model):
 
 
 # Last, since what is counted there points at the rows above.
+from signals.incidents.models import Incident  # noqa: E402, F401
 from signals.unregistered.models import EvalRule, KeyUse, Sighting, SightingTally  # noqa: E402, F401

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from signals import views
+from signals.incidents import views as incidents
 from signals.unregistered import views as unregistered
 
 urlpatterns = [
@@ -15,6 +16,18 @@ urlpatterns = [
     path("signals/runs/<uuid:pk>/", views.eval_run_detail, name="eval_run_detail"),
     path("packets/<uuid:pk>/propose-billed", views.packet_propose_billed, name="packet_propose_billed"),
     path("packets/<uuid:pk>/fill-from-run/<uuid:run>", views.packet_fill_from_run, name="packet_fill_from_run"),
+    path(
+        "packets/<uuid:pk>/fill-from-incidents",
+        incidents.packet_fill_from_incidents,
+        name="packet_fill_from_incidents",
+    ),
+    path("incidents/", incidents.incident_list, name="incident_list"),
+    path("incidents/new/", incidents.incident_new, name="incident_new"),
+    path("incidents/<uuid:pk>/", incidents.incident_detail, name="incident_detail"),
+    path("incidents/<uuid:pk>/amend/", incidents.incident_amend, name="incident_amend"),
+    path("incidents/<uuid:pk>/close/", incidents.incident_close, name="incident_close"),
+    path("incidents/<uuid:pk>/reopen/", incidents.incident_reopen, name="incident_reopen"),
+    path("agents/<slug:slug>/incidents/new/", incidents.incident_report, name="incident_report"),
     path("unregistered/", unregistered.unregistered, name="unregistered"),
     path("unregistered/<uuid:pk>/", unregistered.sighting_detail, name="sighting_detail"),
     path("unregistered/<uuid:pk>/map/", unregistered.sighting_map, name="sighting_map"),

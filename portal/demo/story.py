@@ -21,6 +21,7 @@ from approvals.renewing import renew_if_due
 from portal.demo.catalogue import CONTRACTS, LINKS, NEVER_LEAVES, PUBLISHED_SINCE, TWICE
 from portal.demo.contents import contents
 from portal.demo.dossiers import DOSSIERS, SOURCES, TOOLS
+from portal.demo.incidents import INCIDENTS
 from portal.demo.people import ROLES, SIGN_INS, TEAMS, email
 from portal.demo.standing import CALLS, RAISED, RISK
 from registry.actions import catalogue_source, catalogue_tool, change_agent, register_agent, start_packet, write_section
@@ -42,6 +43,7 @@ from registry.vocabulary import PacketState
 from releases.actions import promote, suspend
 from samples.stage import stage
 from signals.actions import add_cost_rule, add_source, pull, set_budget
+from signals.incidents.actions import close_incident, report_incident
 from signals.models import Source
 from signals.unregistered.actions import claim_sighting, ignore_sighting
 from signals.unregistered.models import Sighting
@@ -103,8 +105,8 @@ class Story:
         self.say("Pulling eval logs and cost files")
         self.pull_everything()
         self.answer_the_unregistered()
-        self.say("Promotions")
-        for act in (self.promote, self.start_the_next, self.suspend):
+        self.say("Promotions, and what went wrong")
+        for act in (self.promote, self.fail, self.start_the_next, self.suspend):
             for agent in AGENTS:
                 act(agent)
         self.say("Imports, and what they propose")
@@ -316,6 +318,19 @@ class Story:
         if agent["state"] in ("live", "suspended"):
             with self.ago(agent, hours=12):
                 promote(packet=self.packet(agent), by=self.people[TEAMS[agent["team"]][1]])
+
+    def fail(self, agent: dict[str, Any]) -> None:
+        """What somebody saw it do wrong; where it was mended, its deputy said how."""
+        told = INCIDENTS.get(agent["slug"])
+        if told is None:
+            return
+        row, hours = Agent.objects.get(slug=agent["slug"]), told["hours"]
+        happened = self.now - dt.timedelta(hours=hours + 2)
+        with self.ago(agent, hours=hours):
+            incident = report_incident(agent=row, happened_at=happened, by=self.people[told["by"]], **told["report"])
+        if outcome := told.get("outcome"):
+            with self.ago(agent, hours=hours - 2):
+                close_incident(incident=incident, outcome=outcome, by=self.people[TEAMS[agent["team"]][1]])
 
     def start_the_next(self, agent: dict[str, Any]) -> None:
         """One team works on its next version already: a copy of what was approved, with a tool more and one less, and the

@@ -37,6 +37,7 @@ from registry.sections.s10_rollout import RolloutPlan
 from registry.tests.traces import export, run
 from releases.actions import ask_to_resume, suspend
 from signals.actions import add_cost_rule
+from signals.incidents.actions import close_incident, report_incident
 from signals.models import CostLine, CostRule, EvalRun, Pull, Source
 from signals.unregistered.actions import ignore_sighting, map_sighting
 from signals.unregistered.counting import count_source
@@ -46,7 +47,16 @@ from work import clock
 TABLE = Path(__file__).with_name("who_may_what.txt")
 NOT_OURS = re.compile(r"^(account_|mfa_|socialaccount)")
 CONTRACT = b'{"fields": [{"name": "tariff", "type": "string", "meaning": "What it costs"}]}'
-PACKET_ROUTES = ("validate", "sections", "fill", "trace", "grants", "fill_from_run", "propose_billed")
+PACKET_ROUTES = (
+    "validate",
+    "sections",
+    "fill",
+    "trace",
+    "grants",
+    "fill_from_run",
+    "fill_from_incidents",
+    "propose_billed",
+)
 ASKED = {"api_impact"}
 """Addresses that say nothing without a question in them."""
 REFUSED = {"signoff.refused", "release.refused", "release.suspension_refused", "person.reauthentication_failed"}
@@ -133,6 +143,9 @@ class Scene:
         spare = catalogue_tool(slug="crm.look_up", system="CRM", by=world.owner)
         world.costs(draft.agent, consumed_quantity=4_000_000, consumed_unit="Tokens", sku_meter="Input Tokens")
         pulled = world.evals(draft, prompt="0" * 64)
+        incident, closed = self.incident(submitted.agent), self.incident(submitted.agent)
+        close_incident(incident=closed, outcome="The prompt was changed.", by=world.owner)
+        self.incident(draft.agent)
         packet, state = [submitted.pk], draft.section_states.get(number=9)
         escalation = write_answer(team=world.team, name="Escalation", text="Page the on-call.", by=world.member)
         withdrawn = write_answer(team=world.team, name="Fax", text="Fax the branch.", by=world.member)
@@ -158,6 +171,15 @@ class Scene:
             "api_sighting_unmap": [mapped.pk],
             "api_sighting_map": [sighting.pk],
             "api_sighting_ignore": [sighting.pk],
+            "incident_report": [submitted.agent.slug],
+            "incident_detail": [incident.pk],
+            "incident_amend": [incident.pk],
+            "incident_close": [incident.pk],
+            "incident_reopen": [closed.pk],
+            "packet_fill_from_incidents": [draft.pk],
+            "api_agent_incidents": [submitted.agent.slug],
+            "api_incident": [incident.pk],
+            "api_incident_close": [incident.pk],
             "api_handovers": [submitted.agent.slug],
             "api_handover_accept": [handover.pk],
             "api_handover_decline": [handover.pk],
@@ -278,6 +300,11 @@ class Scene:
             },
             "api_sighting_map": {"agent": world.agent.slug},
             "api_sighting_ignore": {"reason": "A trial", "until": str(clock.now().date() + dt.timedelta(days=9))},
+            "incident_report": {"what": "It lied", "happened_at": "2026-01-02T10:00", "severity": "low"},
+            "incident_amend": {"severity": "critical", "told": "The branch", "seen": 1},
+            "incident_close": {"outcome": "The prompt was changed."},
+            "api_agent_incidents": {"what": "It lied", "happened_at": "2026-01-02T10:00:00Z", "severity": "low"},
+            "api_incident_close": {"outcome": "The prompt was changed."},
             "api_handovers": {"to_email": "bystander@bank.example"},
             "api_agent_retire": {"reason": "The new one answers"},
             "data_detail": {"name": "Tariffs", "owner": world.owner.pk, "classification": "public"},
@@ -364,6 +391,11 @@ class Scene:
             "api_tool_list": {"slug": "gifts.read"},
             "theme": {"theme": "dark", "next": "/"},
         }  # fmt: skip
+
+    def incident(self, agent):
+        """Something that the agent did wrong."""
+        at = clock.now() - dt.timedelta(hours=1)
+        return report_incident(agent=agent, happened_at=at, severity="serious", what="It lied.", by=self.world.member)
 
     def ignored(self, like):
         """A sighting that an admin ignores."""
