@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "web.middleware.no_zero_bytes",  # last, so that its page knows who looks
 ]
 
 ROOT_URLCONF = "portal.urls"

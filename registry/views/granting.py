@@ -20,6 +20,7 @@ def packet_tools(request: Request, pk: UUID) -> HttpResponse:
     packet = visible_packet(request, pk)
     actions.may_fill(packet, request.user)
     system = request.POST.get("system", request.GET.get("system", ""))
+    system = system.replace("\0", "")
     tools = offered(packet, request.user, system) if system else []
     if request.method == "POST":
         wanted = set(request.POST.getlist("tool"))
