@@ -81,6 +81,8 @@ def _review(request: HttpRequest, packet: Packet, form: SignForm | None) -> Http
         "bar": "" if mine else _bar(packet, user),
         "section": SECTIONS[chosen - 1],
         "doc": content["sections"][str(chosen)],
+        # A draft has moved on from what was submitted; its advice is for who fills it.
+        "advice": [] if packet.editable else SECTIONS[chosen - 1].advice(packet),
         "toc": [
             {
                 "section": one,

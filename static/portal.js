@@ -25,10 +25,12 @@ document.addEventListener("submit", (event) => {
   fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true" } });
 });
 
-/* A button outside its form (form="…") counts as much as one inside; htmx looks inside only. */
-document.addEventListener("htmx:configRequest", (event) => {
-  const button = event.detail.triggeringEvent?.submitter;
-  if (button?.name) event.detail.parameters[button.name] = button.value;
+/* A button outside its form (form="…") counts as much as one inside; htmx looks inside only. And to htmx a button that the
+   Tab key reached is as good as pressed: what is saved while typing must not press it. */
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  const { submitter: button, type } = detail.triggeringEvent ?? {};
+  if (button?.name) detail.parameters[button.name] = button.value;
+  if (type === "change") for (const each of detail.elt.querySelectorAll("button[name]")) delete detail.parameters[each.name];
 });
 
 /* Signed out meanwhile: the sign-in page must not replace what was typed. */
@@ -53,6 +55,25 @@ document.addEventListener("DOMContentLoaded", () => unfold(location.hash));
 document.addEventListener("click", (event) => {
   const link = event.target.closest('a[href^="#id_"]');
   if (link) { event.preventDefault(); history.replaceState(null, "", link.hash); unfold(link.hash); }
+});
+
+/* What the browser holds back would stay unsaved without a word: say what it is, and open what hides it. */
+document.addEventListener("invalid", (event) => {
+  for (let row = event.target.closest("details"); row; row = row.parentElement.closest("details")) row.open = true;
+}, true);
+document.addEventListener("htmx:validation:halted", ({ detail }) => {
+  const box = document.createElement("div"), list = document.createElement("ul");
+  for (const { elt, message } of detail.errors) {
+    const item = document.createElement("li"), link = document.createElement("a");
+    link.href = `#${elt.id}`;
+    link.textContent = `${elt.labels?.[0]?.textContent.trim() ?? elt.name}: ${message}`;
+    item.append(link);
+    list.append(item);
+  }
+  box.className = "callout callout-fail";
+  box.setAttribute("role", "alert");
+  box.append("Not saved yet. What you typed is still here.", list);
+  document.getElementById("section-problems")?.replaceChildren(box);
 });
 
 /* What a person unfolded stays so when the server draws it anew. */

@@ -75,6 +75,48 @@ def test_rows_are_added_and_removed_without_a_new_page(open_section, packet, com
     assert complaints == []
 
 
+def test_typing_goes_on_in_the_row_that_was_added(open_section, complaints):
+    page = open_section(1)
+    page.locator("#id_use-0-text").fill("Borrowers ask.")
+    page.get_by_role("button", name="Add a use case").click()
+    expect(page.locator("#id_use-1-text")).to_be_focused()
+    assert complaints == []
+
+
+def test_a_button_that_the_tab_key_reached_is_not_pressed_by_saving(open_section, complaints):
+    page = open_section(1)
+    page.locator("#id_use-0-text").fill("Borrowers ask.")
+    page.keyboard.press("Tab")
+    expect(page.locator("#saved")).to_contain_text("Saved")
+    expect(page.locator("#id_use-1-text")).to_have_count(0)
+    # The form was drawn anew, since its row is saved now; whoever uses the keyboard stays where they were.
+    expect(page.locator("#add-use")).to_be_focused()
+    page.locator("#id_non_use-0-refusal").fill("I cannot say.")
+    with page.expect_response(page.url):
+        page.locator("#save-and-go").focus()
+    expect(page.locator("#id_non_use-0-refusal")).to_have_value("I cannot say.")
+    expect(page.get_by_role("heading", name="1 · Use and non-use cases")).to_be_visible()
+    assert complaints == []
+
+
+def test_what_the_browser_holds_back_is_said_and_shown(open_section, complaints):
+    page = open_section(2)
+    page.locator("#about-data\\.sources").click()
+    reason = page.locator("#id_na-data\\.sources")
+    reason.fill("none")
+    page.keyboard.press("Tab")
+    expect(page.locator("#section-problems")).to_contain_text("It does not apply, because: Please lengthen this text")
+    page.locator("#about-data\\.sources").click()
+    expect(reason).not_to_be_visible()
+    page.locator("#save-and-go").click()
+    expect(reason).to_be_visible()
+    reason.fill("It reads nothing but the question that a person asks.")
+    page.keyboard.press("Tab")
+    expect(page.locator("#saved")).to_contain_text("Saved")
+    expect(page.locator("#section-problems")).to_be_empty()
+    assert complaints == []
+
+
 def test_two_people_at_one_section_lose_nothing(open_section, committed_world, packet, complaints):
     page = open_section(9)
     actions.write_section(

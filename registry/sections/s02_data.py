@@ -104,9 +104,9 @@ def _problems(packet: Any) -> list[Problem]:
         packet,
         DataGrant,
         {
-            "purpose": "Data grant {n}: say what the agent needs it for.",
-            "fields": "Data grant {n}: say which fields.",
-            "retention_days": "Data grant {n}: say how many days anything read from it is kept.",
+            "purpose": "Data source {n}: say what the agent needs it for.",
+            "fields": "Data source {n}: say which fields.",
+            "retention_days": "Data source {n}: say how many days anything read from it is kept.",
         },
         "grant",
     )

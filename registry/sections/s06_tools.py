@@ -81,7 +81,7 @@ def _problems(packet: Any) -> list[Problem]:
     if not grants and not (note and note.statement):
         found.append(
             Problem(
-                "Grant the tools that the agent calls, or say below that it calls none.",
+                "Grant the tools that the agent calls. If it calls none, say so under Taken together.",
                 "id_grant-0-tool",
                 parts=("grant.rows",),
             )

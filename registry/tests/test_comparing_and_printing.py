@@ -65,6 +65,21 @@ def test_the_page_asks_a_fixed_number_of_queries(world, draft, other, client):
     assert len(set(counts[1:])) == 1
 
 
+def test_the_page_leads_to_the_same_as_json(world, draft, other, client):
+    client.force_login(world.member)
+    page = client.get(reverse("packet_compare", args=[other.pk]), {"old": str(draft.pk)}).content.decode()
+    address = f"{reverse('api_packet_compare', args=[other.pk])}?old={draft.pk}&new={other.pk}"
+    assert address.replace("&", "&amp;") in page
+    said = client.get(address).json()
+    assert (said["old"]["version"], said["new"]["version"]) == ("3.0.0", "3.1.0")
+
+
+def test_a_first_packet_is_held_against_nothing_until_somebody_chooses(world, draft, client):
+    client.force_login(world.member)
+    page = client.get(reverse("packet_compare", args=[draft.pk])).content.decode()
+    assert '<option value="">Choose</option>' in page and "JSON" not in page
+
+
 @pytest.mark.parametrize("name", ["packet_compare", "packet_pdf", "packet_json"])
 @pytest.mark.parametrize(("who", "status"), [("member", 200), ("auditor", 200), ("outsider", 404), ("security", 404)])
 def test_a_draft_is_the_teams_and_the_auditors(world, draft, client, name, who, status):

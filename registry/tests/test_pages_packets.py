@@ -55,6 +55,16 @@ def test_starting_a_packet_leads_to_its_task_list(world, as_person):
     assert "0 of 10 complete" in page
 
 
+def test_a_section_that_was_copied_is_not_called_unsaved(world, packet, as_person):
+    said = as_person(world.member).get(_address(packet, 1)).content.decode()
+    assert "Not saved yet" in said
+    Packet.objects.filter(pk=packet.pk).update(
+        copied_from=actions.start_packet(agent=packet.agent, version="2", by=world.author)
+    )
+    said = as_person(world.member).get(_address(packet, 1)).content.decode()
+    assert "As in the packet it was copied from" in said and "Not saved yet" not in said
+
+
 def test_a_version_that_has_a_packet_is_a_conflict_on_the_form(world, packet, as_person):
     response = as_person(world.member).post(reverse("packet_new", args=[world.agent.slug]), {"version": "3.0.0"})
     assert response.status_code == 409

@@ -172,9 +172,9 @@ def drop(number, part):
 
 EMPTY_ASKED = [
     (1, "non_use", "refusal", "Non-use case 1: say what the agent answers instead."),
-    (2, "grant", "purpose", "Data grant 1: say what the agent needs it for."),
-    (2, "grant", "fields", "Data grant 1: say which fields."),
-    (2, "grant", "retention_days", "Data grant 1: say how many days"),
+    (2, "grant", "purpose", "Data source 1: say what the agent needs it for."),
+    (2, "grant", "fields", "Data source 1: say which fields."),
+    (2, "grant", "retention_days", "Data source 1: say how many days"),
     (3, "model", "provider", "Model 1: name its provider."),
     (3, "model", "model_id", "Model 1: name the model"),
     (3, "model", "snapshot", "Model 1: pin a snapshot"),

@@ -59,8 +59,7 @@ def packet_new(request: Request, slug: str) -> HttpResponse:
             packet = actions.start_packet(agent=agent, version=form.cleaned_data["version"], by=request.user)
             return redirect("packet_detail", packet.pk)
     packets = agent.packets.visible_to(request.user).order_by("-number")
-    approved = (PacketState.APPROVED, PacketState.SUPERSEDED)
-    source = next((packet for packet in packets if packet.state in approved), None)
+    source = next((packet for packet in packets if packet.state == PacketState.APPROVED), None)
     return page(
         request, "registry/packet_new.html", {"form": form, "agent": agent, "packets": packets, "source": source}
     )

@@ -46,7 +46,7 @@ def packet_section(request: Request, pk: UUID, number: int) -> HttpResponse:
         return desk.save()
     if not packet.editable or not packet.agent.editable_by(request.user):
         return desk.read()
-    return desk.show(one.forms(packet, extra=request.GET.get("add", "")))
+    return desk.show(desk.with_new_row(request.GET.get("add", "")))
 
 
 @require_POST
@@ -171,6 +171,14 @@ class Desk:
             response["HX-Retarget"], response["HX-Reswap"] = "#section-form", "outerHTML"
         return response
 
+    def with_new_row(self, add: str) -> SectionForms:
+        """The section's forms as they are saved, with one more row of the kind `add`, in which typing goes on."""
+        forms = self.section.forms(self.packet, extra=add)
+        for rows, formset in forms.formsets:
+            if rows.prefix == add and not rows.fixed:
+                formset.forms[-1].visible_fields()[0].field.widget.attrs["autofocus"] = True
+        return forms
+
     def refused(self, **form: Any) -> HttpResponse:
         """The section as it is saved, with the one of its small forms that was sent and does not hold."""
         return self.show(self.section.forms(self.packet), **form)
@@ -201,7 +209,7 @@ class Desk:
         if then == "list":
             return self._go(reverse("packet_detail", args=[self.packet.pk]))
         if self.request.htmx:
-            return self.show(self.section.forms(self.packet, extra=add))
+            return self.show(self.with_new_row(add))
         if add:
             return redirect(f"{here}?add={add}#rows-{add}-end")
         return redirect(here)
