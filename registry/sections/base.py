@@ -442,7 +442,12 @@ class SectionForms:
         found = []
         every: list[tuple[str, forms.BaseForm]] = [("Does not apply", self.not_applicable)]
         every += [(self.section.title, self.sheet)] if self.sheet is not None else []
-        every += [(f"{rows.title} {i}", form) for rows, fs in self.formsets for i, form in enumerate(fs.forms, 1)]
+        every += [
+            (f"{rows.title} {i}", form)
+            for rows, formset in self.formsets
+            for i, form in enumerate(formset.forms, 1)
+            if not getattr(form, "cleaned_data", {}).get("DELETE")  # nothing is asked of a row that goes
+        ]
         for where, form in every:
             for name, messages in form.errors.items():
                 label = form.fields[name].label if name in form.fields else ""
@@ -691,11 +696,17 @@ def offer_catalogue(form: forms.ModelForm, name: str) -> None:
 
 
 def not_retired(form: forms.ModelForm, name: str) -> Any:
-    """The entry chosen in `name`; an error where it was retired and this row did not have it before."""
+    """The entry chosen in `name`; an error where it was retired and no row of the packet had it before."""
     entry = form.cleaned_data[name]
-    if entry is not None and entry.retired_at and name in form.changed_data:
+    if entry is not None and entry.retired_at and name in form.changed_data and not _had(form, name, entry):
         raise forms.ValidationError(f"{entry} was retired on {entry.retired_at:%-d %B %Y}. Choose another.")
     return entry
+
+
+def _had(form: forms.ModelForm, name: str, entry: models.Model) -> bool:
+    # A script, and whatever writes from values, replaces every row, so that the row itself is new.
+    saved = form._meta.model.objects.filter(packet=form.instance.packet_id, **{name: entry})
+    return bool(form.instance.packet_id and saved.exists())
 
 
 def gone(entry: Any) -> str:

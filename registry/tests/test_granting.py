@@ -4,8 +4,10 @@ import pytest
 from django.urls import reverse
 
 from registry.actions import catalogue_tool, start_packet, write_section
+from registry.contents import content_of
 from registry.filling import fill
 from registry.granting import grant_tools, offered, systems
+from registry.models import Tool
 from registry.proposals import Origin
 from registry.sections import section
 from registry.sections.s06_tools import ToolGrant
@@ -124,3 +126,16 @@ def test_what_no_text_can_hold_names_no_tool_for_a_script_either(world, packet, 
             origin=Origin("api", "a", "a", "0" * 64),
             by=world.author,
         )
+
+
+def test_a_grant_of_what_was_retired_since_stands_in_nobodys_way_and_is_told_on_its_page(world, packet, tools):
+    grant_tools(packet=packet, tools=[tools["look"]], by=world.author)
+    retire(entry=tools["look"], by=world.admin, agents_seen=1)
+    grant_tools(packet=packet, tools=[tools["read"]], by=world.author)
+    content = content_of(section(6), packet)
+    assert [Tool.objects.get(pk=row["tool"]).slug for row in content["grant"]] == ["crm.look", "crm.read"]
+    assert any("retired" in one.text for one in section(6).problems(packet))
+    retire(entry=tools["erase"], by=world.admin, agents_seen=0)
+    with pytest.raises(Invalid, match="erase was retired") as refused:
+        write_section(packet=packet, number=6, content={"grant": [{"tool": "crm.erase"}]}, by=world.author)
+    assert "required" not in str(refused.value), "nothing is asked of rows that go"
