@@ -9,7 +9,7 @@ from django.utils.text import slugify
 
 from accounts.actors import a_person
 from accounts.models import Person, Team
-from ledger.canonical import nfc, sha256
+from ledger.canonical import sha256
 from registry import entries
 from registry.actions import to_fill, write_section
 from registry.contents import content_of
@@ -70,7 +70,7 @@ def withdraw_answer(*, answer: TeamAnswer, reason: str, seen: int, by: Person) -
     `seen` is the number of the version that was read: Conflict where there is a newer one, or it is withdrawn already.
     """
     a_person(by, "withdraws a team's answer, or takes one back")
-    reason = settled(reason)
+    reason = _measured(reason, MOST_REASON)
     if not 0 < len(reason) <= MOST_REASON or "\0" in reason:
         raise Invalid(f"Say in a sentence, of at most {MOST_REASON} characters, why it holds no more.")
     answer = _to_change(answer, by)
@@ -176,7 +176,7 @@ def _newest_seen(answer: TeamAnswer, seen: int) -> TeamAnswerVersion:
 
 
 def _named(name: str) -> str:
-    name = nfc(" ".join(name.split()))
+    name = _measured(" ".join(name.split()), 80)
     if not slugify(name) or len(name) > 80 or "\0" in name:
         raise Invalid("Name what is answered in at most 80 characters, for example Escalation.")
     return name
@@ -199,8 +199,13 @@ def _may_write(answer: TeamAnswer, by: Person) -> None:
         raise Denied(f"Only members of {answer.team.name} write its answers. Ask one of them.")
 
 
+def _measured(text: str, most: int) -> str:
+    # Settled; nothing where form C, which takes long for a long text, could not make it as short as it has to be.
+    return settled(text) if len(text.strip()) <= 4 * most else ""
+
+
 def _checked(text: str) -> str:
-    text = settled(text)
+    text = _measured(text, LONGEST)
     if not 0 < len(text) <= LONGEST or "\0" in text:
         raise Invalid(f"Write the answer in at most {LONGEST} characters.")
     return text

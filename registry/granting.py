@@ -32,7 +32,9 @@ def systems(packet: Packet, user: Person) -> list[System]:
 
 
 def offered(packet: Packet, user: Person, system: str) -> list[Tool]:
-    """The tools of a system that the packet does not grant, by their slugs."""
+    """The tools of a system that the packet does not grant, by their slugs; none of a name that no system has."""
+    if not system or "\0" in system:
+        return []
     return list(_left(packet, user).filter(system=system).order_by("slug"))
 
 

@@ -33,8 +33,8 @@ def _pointless(row: Proposal, target: Any) -> bool:
 
 def settle_section(packet: Packet, number: int, before: dict[str, Any]) -> list[Proposal]:
     """End the open proposals about a section of a locked packet that its save has made pointless: the field says so by now,
-    or rows were added, removed or moved, so that a row's number may stand for another. `before` is the plain content
-    before the save. Returns them, for `tell_end`."""
+    rows were added, removed or moved, so that a row's number may stand for another, or an amount would be in another
+    currency. `before` is the plain content before the save. Returns them, for `tell_end`."""
     rows = Proposal.objects.open().filter(packet=packet, section=number).select_for_update().order_by("pk")
     content = plain_content(section(number), packet)
     moved = {kind.prefix for kind in section(number).rows if _names(kind, before) != _names(kind, content)}
@@ -42,9 +42,24 @@ def settle_section(packet: Packet, number: int, before: dict[str, Any]) -> list[
     for row in rows:
         row.packet, row.content = packet, content
         found = PART.fullmatch(row.part)
-        if row.after == row.now or (found and found[1] in moved):
+        if row.after == row.now or (found and found[1] in moved) or _in_another_currency(row, before, content):
             done.append(ended(row, ProposalState.SUPERSEDED))
     return done
+
+
+def _in_another_currency(row: Proposal, before: dict[str, Any], content: dict[str, Any]) -> bool:
+    """Whether `row` proposes an amount, and its source meant another currency than the one that the section has come to."""
+    if row.part != "sheet" or row.field not in section(row.section).money:
+        return False
+    was, now = before["sheet"]["currency"], content["sheet"]["currency"]
+    same_source = {
+        "packet": row.packet,
+        "section": row.section,
+        "source_kind": row.source_kind,
+        "source_key": row.source_key,
+    }
+    own = Proposal.objects.filter(**same_source, field="currency").order_by("-proposed_at", "-pk").first()
+    return was != now and (own.value if own else was) not in ("", now)
 
 
 def _names(kind: Rows, content: dict[str, Any]) -> list[Any]:

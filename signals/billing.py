@@ -20,8 +20,11 @@ UNIT = re.compile(r"(?:(?P<many>[0-9][0-9,]{0,12})\s*)?(?P<scale>k|m|thousand|mi
 SCALES = {"": 1, "k": 1_000, "thousand": 1_000, "m": 1_000_000, "million": 1_000_000}
 OUT = re.compile(r"output|completion|(?<![a-z])outp?(?![a-z])", re.IGNORECASE)
 # Tokens that a cache is written with were read as input, and dearer; only those that come out of it are cheaper.
-WRITTEN = re.compile(r"cache[ds]?[\W_]*(?:writ|creat)|(?:writ|creat)[a-z]*[\W_]*cache", re.IGNORECASE)
-CACHED = re.compile(r"cache", re.IGNORECASE)
+WRITTEN = re.compile(r"cach(?:e[ds]?|ing)[\W_]*(?:writ|creat)|(?:writ|creat)[a-z]*[\W_]*cach", re.IGNORECASE)
+CACHED = re.compile(r"cach(?:e|ing)|cchd", re.IGNORECASE)
+UNCACHED = re.compile(
+    r"uncach|non[\W_]*cach|(?<![a-z])(?:no|not|without)[\W_]+cach|cach[a-z]*[\W_]*miss", re.IGNORECASE
+)
 IN = re.compile(r"input|prompt|(?<![a-z])inp?(?![a-z])", re.IGNORECASE)
 PRICES = ("price_in", "price_cached", "price_out")
 DIGITS = 4
@@ -60,7 +63,11 @@ def bill_of(agent: Agent, user: Person | None) -> Bill | None:
     newest = usage.aggregate(end=Max("charge_period_end"))["end"]
     if newest is None:
         return None
+<<<<<<< HEAD
     rows: Any = (
+=======
+    rows = list(
+>>>>>>> review
         usage.filter(charge_period_end__gt=newest - dt.timedelta(days=DAYS))
         .values("billing_currency", "consumed_unit", "sku_meter", "charge_description", "sku_id")
         .annotate(cost=Sum("effective_cost"), used=Sum("consumed_quantity"), lines=Count("pk"), start=Min("charge_period_start"))
@@ -72,6 +79,8 @@ def bill_of(agent: Agent, user: Person | None) -> Bill | None:
     # The end of a period is exclusive, and so the day before where it is midnight.
     last = (newest - dt.timedelta(microseconds=1)).date()
     figures, why = _figures(found)
+    if len(found) < len(rows):
+        figures.pop("cached_percent", None)  # of tokens that are counted in an unknown unit nobody knows the share
     return Bill(min(row["start"] for row in found).date(), last, sum(row["lines"] for row in found), figures, why)
 
 
@@ -106,6 +115,7 @@ def _counts(row: dict[str, Any]) -> str:
     """Which price a line's meter is of, by SkuMeter, else by its description, else by its SkuId; empty where none says."""
     for text in (row["sku_meter"], row["charge_description"], row["sku_id"]):
         out, cached, read = (bool(words.search(text)) for words in (OUT, CACHED, IN))
+        cached = cached and not UNCACHED.search(text)
         if out and not (cached or read):
             return "price_out"
         if cached and not out:

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 OFF = ("image", "reference", "entity", "html_block", "html_inline", "code", "blockquote")
-MARKED = re.compile(r"[*_`#>\[<\\~]|^\s*([-+=]|\d+[.)])", re.MULTILINE)
+MARKED = re.compile(r"[*_`#>\[<\\~]|^[^\S\n]*([-+=]|\d+[.)])", re.MULTILINE)
 MEANT = re.compile(r"\w\*+\w|(?<!\w)__\w+__(?!\w)")
 """Marks that may be no emphasis: a product (2*3*4), a name (__init__)."""
 ALLOWED = re.compile(r"(https?|mailto):", re.IGNORECASE)

@@ -66,7 +66,12 @@ def test_everything_is_proposed_with_its_source_and_nothing_is_written(world, em
         ("", {"charge_description": "Claude output tokens, per 1K"}, "price_out"),
         ("", {"sku_id": "MP:EU_InputTokenCount-Units"}, "price_in"),
         ("gpt-4o-0806-Inp-glbl Tokens", {}, "price_in"),
-        ("gpt 4o 0806 cchd Inp glbl", {"charge_description": "cached input"}, "price_in"),
+        ("gpt 4o 0806 cchd Inp glbl", {}, "price_cached"),
+        ("Prompt Caching Read", {}, "price_cached"),
+        ("Prompt Caching Write", {}, "price_in"),
+        ("Uncached Input Tokens", {}, "price_in"),
+        ("Input tokens (not cached)", {}, "price_in"),
+        ("1M INPUT TOKENS (CACHE MISS)", {}, "price_in"),
         ("Cache Read Input Tokens", {}, "price_cached"),
         ("Cache Write Input Tokens", {}, "price_in"),
         ("cache_creation_input_tokens", {}, "price_in"),
@@ -104,6 +109,34 @@ def test_two_currencies_have_no_price_and_another_than_stated_is_not_converted(w
     metered(world, empty.agent, "Input Tokens", "4", 1_000_000, currency="GBP")
     with pytest.raises(Invalid, match="EUR and GBP"):
         propose_billed(packet=empty, by=world.author)
+
+
+@pytest.mark.parametrize("stated", ["", "EUR"])
+def test_an_amount_is_never_taken_over_into_another_currency(world, empty, stated):
+    write_section(packet=empty, number=8, content={"sheet": {"currency": stated, "tokens_in": 7}}, by=world.author)
+    billed(world, empty.agent)
+    made = propose_billed(packet=empty, by=world.author)
+    write_section(packet=empty, number=8, content={"sheet": {"currency": "USD", "tokens_in": 7}}, by=world.author)
+    assert not Proposal.objects.open().filter(field__startswith="price_").exclude(field="price_source").exists()
+    with pytest.raises(Conflict, match="answered already"):
+        accept(proposal=next(one for one in made if one.field == "price_in"), by=world.author)
+
+
+def test_to_take_the_currency_over_leaves_its_prices_to_be_taken_over(world, empty):
+    write_section(packet=empty, number=8, content={"sheet": {"price_in": "1"}}, by=world.author)
+    billed(world, empty.agent)
+    made = {one.field: one for one in propose_billed(packet=empty, by=world.author)}
+    accept(proposal=made["currency"], by=world.author)
+    accept(proposal=made["price_in"], by=world.author)
+    sheet = content_of(section(8), empty)["sheet"]
+    assert (sheet["currency"], sheet["price_in"]) == ("EUR", Decimal("3"))
+
+
+def test_tokens_in_an_unknown_unit_leave_the_cached_share_unknown(world, empty):
+    billed(world, empty.agent)
+    metered(world, empty.agent, "Cached Input Tokens", "1", 9, unit="Tokens in millions")
+    figures = bill_of(empty.agent, world.author).figures
+    assert figures["price_cached"] == Decimal("0.3") and "cached_percent" not in figures
 
 
 def test_credits_corrections_and_what_others_were_billed_count_nothing(world, empty):

@@ -15,7 +15,7 @@ from ledger.canonical import nfc, sha256
 from registry.imports.otlp import Span
 from registry.imports.reading import normal, unstacked
 from registry.imports.redaction import READ, Redactor, parsed
-from registry.imports.usage import calls_a_model, tokens
+from registry.imports.usage import model_calls, tokens
 
 LONGEST = 4000
 """Characters that a part of the trail holds."""
@@ -290,7 +290,7 @@ def _call(name: str, arguments: Any, call_id: Any, redactor: Redactor) -> str:
 
 def _models(spans: list[Span]) -> Iterator[Row]:
     calls: dict[str, list[Span]] = {}
-    for span in filter(calls_a_model, spans):
+    for span in model_calls(spans):
         said = span.attributes
         asked, answered = said.get("gen_ai.request.model"), said.get("gen_ai.response.model")
         provider = said.get("gen_ai.provider.name") or said.get("gen_ai.system")

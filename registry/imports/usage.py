@@ -39,7 +39,7 @@ class Usage:
 
 def usage_of(spans: Iterable[Span]) -> Usage:
     """What the run of these spans used. Only spans of model calls are counted: that of an agent sums up those within it."""
-    calls = [span for span in spans if calls_a_model(span)]
+    calls = model_calls(spans)
     read = [span.attributes.get("gen_ai.usage.cache_read.input_tokens") for span in calls]
     return Usage(
         calls=len(calls),
@@ -47,6 +47,14 @@ def usage_of(spans: Iterable[Span]) -> Usage:
         tokens_out=_sum(tokens(span, "output") for span in calls),
         cached=_sum(read),
     )
+
+
+def model_calls(spans: Iterable[Span]) -> list[Span]:
+    """The calls of models among these spans, each once: where a framework and the client below it both report a call, the
+    client's span, which is the other's child."""
+    calls = [span for span in spans if calls_a_model(span)]
+    reported_below = {span.parent_id for span in calls}
+    return [span for span in calls if span.span_id not in reported_below]
 
 
 def calls_a_model(span: Span) -> bool:

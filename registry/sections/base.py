@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.db import models
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from accounts.models import Person
     from registry.models import Agent, Packet
 
+SHORT_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,80}")
+"""What an entry of the catalogue may be called for short; nothing else needs to be looked for."""
 UUID_LIKE = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 
@@ -121,6 +123,8 @@ class Section:
     """What people said of the section's content. It stands in the document, but is no part of what they said it of."""
     kept: tuple[type[PacketSheet], ...] = ()
     """What belongs to the section and is in no form; a copy of the packet has it too."""
+    money: tuple[str, ...] = ()
+    """Fields of the sheet that are amounts in its `currency`."""
 
     def advice(self, packet: Packet) -> list[Problem]:
         """What is worth a second look here, as sentences."""
@@ -438,7 +442,12 @@ class SectionForms:
         found = []
         every: list[tuple[str, forms.BaseForm]] = [("Does not apply", self.not_applicable)]
         every += [(self.section.title, self.sheet)] if self.sheet is not None else []
-        every += [(f"{rows.title} {i}", form) for rows, fs in self.formsets for i, form in enumerate(fs.forms, 1)]
+        every += [
+            (f"{rows.title} {i}", form)
+            for rows, formset in self.formsets
+            for i, form in enumerate(formset.forms, 1)
+            if not getattr(form, "cleaned_data", {}).get("DELETE")  # nothing is asked of a row that goes
+        ]
         for where, form in every:
             for name, messages in form.errors.items():
                 label = form.fields[name].label if name in form.fields else ""
@@ -605,7 +614,8 @@ class CatalogueInput(forms.TextInput):
     repeat a catalogue of a thousand entries as often as there are rows."""
 
     def __init__(self, model: type[models.Model]) -> None:
-        super().__init__({"list": f"catalogue-{model._meta.model_name}", "autocomplete": "off", "spellcheck": "false"})
+        typed = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        super().__init__({"list": f"catalogue-{model._meta.model_name}", **typed})
 
 
 class CatalogueChoice(KnownChoice):
@@ -631,20 +641,28 @@ class CatalogueChoice(KnownChoice):
 
     def prepare_value(self, value: Any) -> Any:
         """The slug, as the line shows it, where the entry is known."""
-        entry = value if isinstance(value, models.Model) else (self.known or {}).get(str(value))
+        entry = value if isinstance(value, models.Model) else (self.known or {}).get(str(value).strip())
         return entry.slug if entry is not None else super().prepare_value(value)  # type: ignore[attr-defined]
 
     def key(self, value: Any) -> str:
         """The id, or the slug, that `value` names, as `known` writes it."""
-        text = str(getattr(value, "pk", value))
-        return super().key(value) if UUID_LIKE.fullmatch(text) else text
+        text = str(getattr(value, "pk", value)).strip()  # telephones put a blank after a word
+        if UUID_LIKE.fullmatch(text):
+            return super().key(text)
+        return text if SHORT_NAME.fullmatch(text) else ""
 
     def to_python(self, value: Any) -> Any:
-        """The entry that an id or a slug names."""
-        if self.known is None and isinstance(value, str) and value and not UUID_LIKE.fullmatch(value):
-            rows: models.QuerySet[models.Model] = self.queryset  # type: ignore[assignment]
-            return super().to_python(rows.filter(slug=value).values_list("pk", flat=True).first() or value)
-        return super().to_python(value)
+        """The entry that an id or a slug names. Raises ValidationError where there is none."""
+        if value in self.empty_values or not str(value).strip():
+            return None
+        key, rows = self.key(value), cast("models.QuerySet[models.Model]", self.queryset)
+        if self.known is not None:
+            found = self.known.get(key)
+        else:
+            found = rows.filter(**{"pk" if UUID_LIKE.fullmatch(key) else "slug": key}).first()
+        if found is None:
+            raise forms.ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
+        return found
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Whether another entry is named."""
@@ -678,11 +696,17 @@ def offer_catalogue(form: forms.ModelForm, name: str) -> None:
 
 
 def not_retired(form: forms.ModelForm, name: str) -> Any:
-    """The entry chosen in `name`; an error where it was retired and this row did not have it before."""
+    """The entry chosen in `name`; an error where it was retired and no row of the packet had it before."""
     entry = form.cleaned_data[name]
-    if entry is not None and entry.retired_at and name in form.changed_data:
+    if entry is not None and entry.retired_at and name in form.changed_data and not _had(form, name, entry):
         raise forms.ValidationError(f"{entry} was retired on {entry.retired_at:%-d %B %Y}. Choose another.")
     return entry
+
+
+def _had(form: forms.ModelForm, name: str, entry: models.Model) -> bool:
+    # A script, and whatever writes from values, replaces every row, so that the row itself is new.
+    saved = form._meta.model.objects.filter(packet=form.instance.packet_id, **{name: entry})
+    return bool(form.instance.packet_id and saved.exists())
 
 
 def gone(entry: Any) -> str:

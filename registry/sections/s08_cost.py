@@ -239,4 +239,5 @@ SECTION = Section(
     write=_document,
     sheet=CostEstimateForm,
     sheet_title="Workload and prices",
+    money=("price_in", "price_cached", "price_out", "fees_per_run", "review_hour", "value_per_outcome"),
 )

@@ -303,9 +303,15 @@ class TestPage:
         assert "<script>alert" not in page and "<b>x" not in page and "&lt;b&gt;x" in page
 
 
-def usage_span(number, **said):
+def usage_span(number, parent=0, **said):
     values = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
-    return span("chat m", number, values | {f"gen_ai.usage.{name}": value for name, value in said.items()}, at=number)
+    return span(
+        "chat m",
+        number,
+        values | {f"gen_ai.usage.{name}": value for name, value in said.items()},
+        at=number,
+        parent=parent,
+    )
 
 
 def test_what_the_run_used_is_proposed_for_section_8_and_never_written(world, packet):
@@ -330,6 +336,8 @@ def test_what_the_run_used_is_proposed_for_section_8_and_never_written(world, pa
         ([usage_span(2, prompt_tokens=10, completion_tokens=3)], {"calls_per_run": 1, "tokens_in": 10, "tokens_out": 3}),
         ([usage_span(2, input_tokens=10, output_tokens=-3, **{"cache_read.input_tokens": 40})],
          {"calls_per_run": 1, "tokens_in": 10}),
+        ([usage_span(2, input_tokens=10, output_tokens=3), usage_span(3, parent=2, input_tokens=10, output_tokens=3)],
+         {"calls_per_run": 1, "tokens_in": 10, "tokens_out": 3}),
         ([span("invoke_agent a", 2, {"gen_ai.operation.name": "invoke_agent", "gen_ai.usage.input_tokens": 99})], {}),
     ],
 )  # fmt: skip

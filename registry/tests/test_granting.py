@@ -3,8 +3,12 @@
 import pytest
 from django.urls import reverse
 
-from registry.actions import catalogue_tool, start_packet
+from registry.actions import catalogue_tool, start_packet, write_section
+from registry.contents import content_of
+from registry.filling import fill
 from registry.granting import grant_tools, offered, systems
+from registry.models import Tool
+from registry.proposals import Origin
 from registry.sections import section
 from registry.sections.s06_tools import ToolGrant
 from registry.upkeep import confirm_tool, retire
@@ -82,3 +86,56 @@ def test_the_page_shows_what_is_left_and_grants_what_is_ticked(world, packet, to
     refused = client.post(page, {"system": "crm"}, follow=True).content.decode()
     assert "Choose at least one tool" in refused
     assert "Nothing of nowhere is left" in client.get(page, {"system": "nowhere"}).content.decode()
+
+
+def test_a_system_that_cannot_be_is_none(world, packet, tools, client):
+    client.force_login(world.author, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("packet_tools", args=[packet.pk]), {"system": "crm\0"})
+    assert page.status_code == 200 and "crm.look" not in page.content.decode()
+
+
+@pytest.mark.parametrize("typed", ["crm.look", " crm.look ", "crm.look\t"])
+def test_a_line_names_its_tool_by_its_short_name_with_or_without_blanks(world, packet, tools, client, typed):
+    client.force_login(world.author, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("packet_section", args=[packet.pk, 6])
+    rows = {"grant-TOTAL_FORMS": 1, "grant-INITIAL_FORMS": 0, "grant-0-tool": typed}
+    client.post(address, {"seen": 0, **rows})
+    row = ToolGrant.objects.get(packet=packet)
+    assert row.tool == tools["look"]
+    version = packet.section_states.get(number=6).version
+    client.post(address, {"seen": version, **rows, "grant-INITIAL_FORMS": 1, "grant-0-id": row.pk})
+    assert packet.section_states.get(number=6).version == version, "the same entry again changes nothing"
+
+
+@pytest.mark.parametrize("typed", ["crm.look\0", "Crm.look", "crm look", "\0", "é" * 5000])
+def test_a_line_that_names_no_tool_is_refused_beside_it(world, packet, tools, client, typed):
+    client.force_login(world.author, backend="django.contrib.auth.backends.ModelBackend")
+    rows = {"seen": 0, "grant-TOTAL_FORMS": 1, "grant-INITIAL_FORMS": 0, "grant-0-tool": typed}
+    answer = client.post(reverse("packet_section", args=[packet.pk, 6]), rows)
+    assert "no entry of that short name" in answer.content.decode() and not ToolGrant.objects.filter(packet=packet)
+
+
+@pytest.mark.parametrize("tool", ["crm.look\0", "\ud800"])
+def test_what_no_text_can_hold_names_no_tool_for_a_script_either(world, packet, tool):
+    with pytest.raises(Invalid, match="no entry of that short name"):
+        write_section(packet=packet, number=6, content={"grant": [{"tool": tool}]}, by=world.author)
+    with pytest.raises(Invalid, match="no entry of that short name"):
+        fill(
+            packet=packet,
+            given={6: {"grant": [{"tool": tool}]}},
+            origin=Origin("api", "a", "a", "0" * 64),
+            by=world.author,
+        )
+
+
+def test_a_grant_of_what_was_retired_since_stands_in_nobodys_way_and_is_told_on_its_page(world, packet, tools):
+    grant_tools(packet=packet, tools=[tools["look"]], by=world.author)
+    retire(entry=tools["look"], by=world.admin, agents_seen=1)
+    grant_tools(packet=packet, tools=[tools["read"]], by=world.author)
+    content = content_of(section(6), packet)
+    assert [Tool.objects.get(pk=row["tool"]).slug for row in content["grant"]] == ["crm.look", "crm.read"]
+    assert any("retired" in one.text for one in section(6).problems(packet))
+    retire(entry=tools["erase"], by=world.admin, agents_seen=0)
+    with pytest.raises(Invalid, match="erase was retired") as refused:
+        write_section(packet=packet, number=6, content={"grant": [{"tool": "crm.erase"}]}, by=world.author)
+    assert "required" not in str(refused.value), "nothing is asked of rows that go"

@@ -1,6 +1,7 @@
 """Team answers: kept once, changed into versions, used in packets by version, and frozen with what was signed."""
 
 import json
+import time
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
@@ -477,6 +478,22 @@ class TestPages:
             answers.write_answer(team=world.team, name=f"Answer {i}", text="x", by=world.member)
         with django_assert_max_num_queries(len(first)):
             client.get(reverse("answer_list"))
+
+    @pytest.mark.parametrize("posted", ["9" * 30, "9" * 5000, "²", "-1", ""])
+    def test_a_number_that_no_version_has_names_none(self, world, draft, kept, client, posted):
+        client.force_login(world.member, backend="django.contrib.auth.backends.ModelBackend")
+        withdrawn = client.post(reverse("answer_withdraw", args=[kept.pk]), {"seen": posted, "reason": "It moved."})
+        used = client.post(reverse("answer_use", args=[draft.pk, 9]), {"version": posted, "place": "sheet.escalation"})
+        assert (withdrawn.status_code, used.status_code) == (409, 404)
+
+    @pytest.mark.parametrize(
+        ("name", "values"), [("answer_rename", {"seen": "Escalation"}), ("answer_withdraw", {"seen": 1})]
+    )
+    def test_what_takes_seconds_to_normalise_is_measured_first(self, world, kept, client, name, values):
+        client.force_login(world.member, backend="django.contrib.auth.backends.ModelBackend")
+        words, started = "a" + "\u0301\u0316" * 30_000, time.perf_counter()
+        answer = client.post(reverse(name, args=[kept.pk]), {**values, "name": words, "reason": words})
+        assert answer.status_code == 422 and time.perf_counter() - started < 2
 
 
 class TestApi:

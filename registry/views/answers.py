@@ -53,6 +53,11 @@ def answer_list(request: Request) -> HttpResponse:
     return page(request, "registry/answer_list.html", {"rows": paged(request, rows)})
 
 
+def _number(text: str) -> int:
+    """The number that was posted; 0, which nothing has, for what is none."""
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+
 def _visible(request: Request, pk: UUID) -> TeamAnswer:
     rows = TeamAnswer.objects.visible_to(request.user).select_related("team", "withdrawn_by")
     return get_object_or_404(rows, pk=pk)
@@ -107,7 +112,7 @@ def answer_rename(request: Request, pk: UUID) -> HttpResponse:
 def answer_withdraw(request: Request, pk: UUID) -> HttpResponse:
     """Withdraw an answer, with the reason."""
     answer, seen = _visible(request, pk), request.POST.get("seen", "")
-    reason, number = request.POST.get("reason", ""), int(seen) if seen.isdecimal() else 0
+    reason, number = request.POST.get("reason", ""), _number(seen)
     answers.withdraw_answer(answer=answer, reason=reason, seen=number, by=request.user)
     messages.success(request, f"{answer.name} is withdrawn. Drafts that use it say so.")
     return redirect("answer_detail", pk)
@@ -131,7 +136,7 @@ def answer_use(request: Request, pk: UUID, number: int) -> HttpResponse:
         raise Http404("There are ten sections.")
     wanted = request.POST.get("version", "")
     rows = TeamAnswerVersion.objects.filter(answer__in=TeamAnswer.objects.visible_to(request.user))
-    version = get_object_or_404(rows.select_related("answer"), pk=int(wanted) if wanted.isdecimal() else 0)
+    version = get_object_or_404(rows.select_related("answer"), pk=_number(wanted))
     actions.may_fill(packet, request.user)
     form = UseForm(answers.offered(packet, section(number)), request.POST)
     if form.is_valid():

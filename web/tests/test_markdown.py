@@ -1,6 +1,7 @@
 """Markdown that people typed: what it becomes, and that nothing hostile comes through and no word is lost."""
 
 import re
+import time
 from html import unescape
 from html.parser import HTMLParser
 
@@ -129,3 +130,9 @@ def test_what_is_unknown_is_said_as_ever():
 def test_an_excerpt_is_one_line_without_marks(source, line):
     assert excerpt(source, 160) == line
     assert len(excerpt(source * 50, 40)) == 40
+
+
+def test_a_text_of_empty_lines_is_read_in_one_pass():
+    started = time.perf_counter()
+    assert rendered("a" + " \n" * 20_000 + "b") == "" and "<li>" in rendered("a\n \n\n  - b")
+    assert time.perf_counter() - started < 0.5
