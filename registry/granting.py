@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db import models, transaction
 from django.db.models import Count
+from django.db.models.functions import Lower
 
 from accounts.models import Person
 from ledger.canonical import dumps, sha256
@@ -27,7 +28,8 @@ class System:
 
 def systems(packet: Packet, user: Person) -> list[System]:
     """The systems that have tools which the packet does not grant, by name. One query."""
-    rows = _left(packet, user).exclude(system="").values("system").annotate(tools=Count("pk")).order_by("system")
+    rows = _left(packet, user).exclude(system="").values("system").annotate(tools=Count("pk"))
+    rows = rows.order_by(Lower("system"), "system")
     return [System(row["system"], row["tools"]) for row in rows]
 
 

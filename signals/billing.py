@@ -63,11 +63,7 @@ def bill_of(agent: Agent, user: Person | None) -> Bill | None:
     newest = usage.aggregate(end=Max("charge_period_end"))["end"]
     if newest is None:
         return None
-<<<<<<< HEAD
-    rows: Any = (
-=======
-    rows = list(
->>>>>>> review
+    rows: list[Any] = list(
         usage.filter(charge_period_end__gt=newest - dt.timedelta(days=DAYS))
         .values("billing_currency", "consumed_unit", "sku_meter", "charge_description", "sku_id")
         .annotate(cost=Sum("effective_cost"), used=Sum("consumed_quantity"), lines=Count("pk"), start=Min("charge_period_start"))

@@ -230,7 +230,7 @@ class TestThePage:
             with CaptureQueriesContext(connection) as queries:
                 visitor.get(self.url(agent))
             counts.append(len(queries))
-        assert max(counts) - min(counts) <= 1 and max(counts) <= 13
+        assert max(counts) - min(counts) <= 1 and max(counts) <= 14
 
     def test_the_api_says_the_same(self, world, live, as_person):
         body = as_person(world.member).get(reverse("api_agent_autonomy", args=[live.slug])).json()

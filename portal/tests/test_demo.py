@@ -27,7 +27,7 @@ def test_the_owner_finds_a_renewal_and_reviewers_find_what_does_not_apply(bank, 
     renewal = Renewal.objects.select_related("packet__renews", "packet__agent__owner").get()
     packet = renewal.packet
     assert packet.agent.slug == ENDS_SOON and packet.renews.state == "approved"
-    assert [one["key"] for one in renewal.changes["moved"]] == ["source.contract_version"]
+    assert [one["key"] for one in renewal.changes["moved"]] == ["source.contract_version", "incidents"]
     assert any(isinstance(one["percent"], int) for one in renewal.changes["costs"]["months"])
 
     assert packet.agent.owner.email == email("Ana Ruiz")

@@ -20,12 +20,7 @@ def packet_tools(request: Request, pk: UUID) -> HttpResponse:
     packet = visible_packet(request, pk)
     actions.may_fill(packet, request.user)
     system = request.POST.get("system", request.GET.get("system", ""))
-<<<<<<< HEAD
-    system = system.replace("\0", "")
-    tools = offered(packet, request.user, system) if system else []
-=======
     tools = offered(packet, request.user, system)
->>>>>>> review
     if request.method == "POST":
         wanted = set(request.POST.getlist("tool"))
         done = grant_tools(packet=packet, tools=[tool for tool in tools if str(tool.pk) in wanted], by=request.user)
