@@ -217,7 +217,7 @@ def _bar(packet: Packet, user: Person) -> str:
 def _before(packet: Packet, revision: Revision) -> Revision | None:
     # What a reviewer saw last: this packet's earlier revision, else the approved packet that it was copied from.
     earlier = packet.revisions.filter(number__lt=revision.number).order_by("-number").first()
-    return earlier or (packet.copied_from.current if packet.copied_from else None)
+    return earlier or (packet.approved_origin.current if packet.approved_origin else None)
 
 
 def _prompts(packet: Packet, content: dict[str, Any], chosen: int) -> dict[str, Any]:

@@ -210,11 +210,21 @@ def catalogue_tool(*, slug: str, by: Person, effect: str = Effect.IRREVERSIBLE, 
 
 
 @transaction.atomic
-def start_packet(*, agent: Agent, version: str, by: Person | None, renews: Packet | None = None) -> Packet:
-    """Start a packet for a candidate version: a copy of the last approved one, else empty.
+def start_packet(
+    *,
+    agent: Agent,
+    version: str,
+    by: Person | None,
+    renews: Packet | None = None,
+    copies: Packet | None = None,
+    empty: bool = False,
+) -> Packet:
+    """Start a packet for a candidate version: a copy of `copies`, else of the last approved one; nothing where it is to be
+    `empty`, or none was approved.
 
     `renews` is the approved packet of the same version that it is to take over from; rooms above check that it may be
-    renewed. `by` None is the portal itself, which starts renewals only.
+    renewed. `by` None is the portal itself, which starts renewals only. Raises Denied, Conflict for a version that has a
+    packet, Invalid for a packet that is another agent's or that somebody still changes.
     """
     agent = Agent.objects.select_for_update().get(pk=agent.pk)
     if by is not None:
@@ -223,7 +233,12 @@ def start_packet(*, agent: Agent, version: str, by: Person | None, renews: Packe
     if not 0 < len(version) <= 50:
         raise Invalid("Say which version the packet is for in at most 50 characters, for example 1.0.0.")
     # Not the highest number: a packet started earlier may have been approved later, and superseded that one.
-    last = renews or agent.packets.filter(state=PacketState.APPROVED).order_by("-number").first()
+    approved = agent.packets.filter(state=PacketState.APPROVED).order_by("-number").first()
+    last = renews or copies or (None if empty else approved)
+    if last is not None and (last.agent_id != agent.pk or not agent.packets.copyable().filter(pk=last.pk).exists()):
+        raise Invalid(
+            f"Choose a packet of {agent.name} that is in review or at its end: what is being changed is not copied."
+        )
     number = (agent.packets.order_by("-number").values_list("number", flat=True).first() or 0) + 1
     try:
         with transaction.atomic():
@@ -251,6 +266,12 @@ def start_packet(*, agent: Agent, version: str, by: Person | None, renews: Packe
         copy_attachments(last, packet)
     if by is not None:
         contributed(packet, by)
+    if last and not last.was_approved:
+        # Nobody but its writers has vouched for what is copied, so they are behind this packet too (four eyes).
+        writers = {row.person_id for row in last.contributions.all()} - ({by.pk} if by else set())
+        Contribution.objects.bulk_create(
+            Contribution(packet=packet, revision=packet.revision, person_id=person) for person in sorted(writers)
+        )
     if agent.status not in (AgentStatus.LIVE, AgentStatus.SUSPENDED):
         set_summary(agent, status=status_by_packets(agent))
     record(

@@ -236,11 +236,15 @@ class PacketStart(Api):
     @extend_schema(operation_id="packets_start", request=PacketNew, responses={201: PacketBody})
     @idempotent
     def post(self, request: Request, slug: str) -> HttpResponse:
-        """Start a packet for a candidate version: a copy of the last approved one, else empty."""
+        """Start a packet for a candidate version: a copy of `copies`, else of the last approved one, else empty."""
         agent = Agent.objects.visible_to(request.user).select_related("team").filter(slug=slug).first()
         if agent is None:
             raise Http404()
-        packet = actions.start_packet(agent=agent, **given(PacketNew, request.data), by=request.user)
+        said = given(PacketNew, request.data)
+        copies = Packet.objects.visible_to(request.user).filter(pk=said["copies"]).first() if "copies" in said else None
+        if "copies" in said and copies is None:
+            raise serializers.ValidationError({"copies": ["There is no such packet, or none that you may see."]})
+        packet = actions.start_packet(agent=agent, version=said["version"], copies=copies, by=request.user)
         return answer(_packet(packet), 201, location=reverse("api_packet", args=[packet.pk]))
 
 

@@ -204,6 +204,9 @@ class PacketNew(Strict):
     """A packet to start."""
 
     version = serializers.CharField(max_length=50)
+    copies = serializers.UUIDField(
+        required=False, help_text="A packet of the agent to begin as a copy of; without it the last that was approved."
+    )
 
 
 class SectionLine(serializers.Serializer):

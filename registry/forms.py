@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from accounts.models import Person, Team
 from registry.finding import Asked, words_of
-from registry.models import Agent, DataSource, SavedView, Tool
+from registry.models import Agent, DataSource, Packet, SavedView, Tool
 from registry.vocabulary import AgentStatus, Autonomy, Gate, PacketState, ProposalState, RiskClass, ToolTag
 from web.forms import choosing
 
@@ -236,13 +236,42 @@ class ProposalFilter(forms.Form):
 
 
 class PacketForm(forms.Form):
-    """Starts a packet."""
+    """Starts a packet of `agent`; `person` chooses what it begins as a copy of."""
 
     version = forms.CharField(
         max_length=50,
         help_text="The candidate that will be tested and approved, as your eval runs and releases name it, "
         "for example 1.4.0.",
     )
+    begins = forms.ChoiceField(label="It begins as", required=False)
+
+    def __init__(self, *args: Any, agent: Agent, person: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        packets = agent.packets.visible_to(person).copyable().order_by("-number")
+        self.packets = {str(packet.pk): packet for packet in packets}
+        words = [
+            (key, f"a copy of packet {one.number}, {one.version}: {one.get_state_display().lower()}")
+            for key, one in self.packets.items()
+        ]
+        field = choosing(self, "begins")
+        field.choices = [*words, ("empty", "ten empty sections")]
+        approved = next((key for key, one in self.packets.items() if one.state == PacketState.APPROVED), "")
+        field.initial = approved or next(iter(self.packets), "empty")
+        field.help_text = (
+            "Who wrote in a packet that was not approved counts as a writer of its copy, and may not approve it."
+            if any(not one.was_approved for one in self.packets.values())
+            else ""
+        )
+
+    @property
+    def copies(self) -> Packet | None:
+        """The packet that was chosen, if any."""
+        return self.packets.get(self.cleaned_data["begins"])
+
+    @property
+    def empty(self) -> bool:
+        """Whether an empty beginning was chosen."""
+        return bool(self.cleaned_data["begins"] == "empty")
 
 
 class Lines(forms.CharField):

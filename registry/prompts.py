@@ -70,7 +70,7 @@ def approved_before(packet: Packet) -> Revision | None:
     open_ = packet.editable or packet.state == PacketState.IN_REVIEW
     others = Packet.objects.filter(agent=packet.agent_id, state=PacketState.APPROVED).exclude(pk=packet.pk)
     found = others.order_by("-number").first() if open_ else None
-    found = found or packet.copied_from
+    found = found or packet.approved_origin
     return found.current if found else None
 
 

@@ -48,7 +48,24 @@ def test_risks_are_named_and_a_run_is_read_from_input_to_answer(world, doubted, 
 
 def test_a_new_packet_says_where_it_begins(world, doubted, client):
     page = _read(client, world.member, "packet_new", doubted.agent.slug)
-    assert "only a packet that was approved is copied" in page
+    assert f"a copy of packet {doubted.number}, 4.0.0: in review" in page and "may not approve it" in page
     world.sign_all(doubted)
     page = _read(client, world.member, "packet_new", doubted.agent.slug)
-    assert "a copy of packet" in page and "(4.0.0)" in page
+    assert f"a copy of packet {doubted.number}, 4.0.0: approved" in page and "ten empty sections" in page
+
+
+def test_a_copy_of_a_vetoed_packet_is_chosen_on_the_page_and_said_to_its_reviewers(world, doubted, client):
+    world.sign(doubted, "risk", decision="veto", comment="It promises a rate.")
+    client.force_login(world.member, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("packet_new", args=[doubted.agent.slug])
+    assert client.post(address, {"version": "4.1.0", "begins": "nonsense"}).status_code == 422
+    client.post(address, {"version": "4.1.0", "begins": str(doubted.pk)})
+    copy = doubted.agent.packets.get(version="4.1.0")
+    assert copy.copied_from_id == doubted.pk
+    world.accept(copy)
+    world.submit(copy, by=world.member)
+    page = _read(client, world.security, "review_detail", copy.pk)
+    assert "which is vetoed and was never approved" in page
+    client.force_login(world.member, backend="django.contrib.auth.backends.ModelBackend")
+    client.post(address, {"version": "4.2.0", "begins": "empty"})
+    assert doubted.agent.packets.get(version="4.2.0").copied_from is None

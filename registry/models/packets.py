@@ -26,6 +26,10 @@ class PacketQuerySet(models.QuerySet["Packet"]):
         own = Q(agent__team__in=user.team_ids) | Q(agent__owner=user) | Q(agent__deputy=user)
         return self.filter(own | Q(roles_asked__overlap=user.approver_roles))
 
+    def copyable(self) -> "PacketQuerySet":
+        """Those whose sections stand still, so that a new packet can begin as a copy."""
+        return self.exclude(state__in=EDITABLE)
+
 
 class Packet(models.Model):
     """The dossier for one candidate version of an agent."""
@@ -71,6 +75,19 @@ class Packet(models.Model):
     def editable(self) -> bool:
         """Whether its state lets sections change."""
         return self.state in EDITABLE
+
+    @property
+    def was_approved(self) -> bool:
+        """Whether everybody who was asked has signed it, be it in force or superseded."""
+        return self.state in (PacketState.APPROVED, PacketState.SUPERSEDED)
+
+    @property
+    def approved_origin(self) -> "Packet | None":
+        """The approved packet that it goes back to, through copies of packets that were not approved."""
+        origin = self.copied_from
+        while origin is not None and not origin.was_approved:
+            origin = origin.copied_from
+        return origin
 
     @property
     def starter(self) -> str:

@@ -353,6 +353,13 @@ class TestPackets:
         body["grant"][0]["retention_days"] = "for ever"
         assert "Retention" in problem(call("PUT", self.path(draft, 2), {"content": body}, If_Match="*"), 422)["detail"]
 
+    def test_a_packet_begins_as_the_copy_that_was_asked_for(self, call, submitted, draft):
+        address = f"{AGENTS}{submitted.agent.slug}/packets/"
+        made = call("POST", address, {"version": "8.0.0", "copies": str(submitted.pk)}).json()
+        assert Packet.objects.get(pk=made["id"]).copied_from_id == submitted.pk
+        problem(call("POST", address, {"version": "8.1.0", "copies": str(uuid.uuid4())}), 422)
+        problem(call("POST", address, {"version": "8.1.0", "copies": str(draft.pk)}), 422)
+
     def test_a_closed_packet_takes_nothing(self, call, submitted):
         body = {"content": {"use": [{"text": "Late"}]}}
         problem(call("PUT", self.path(submitted, 1), body, If_Match="*"), 409)

@@ -206,7 +206,30 @@ class TestCopying:
     def test_a_packet_that_was_not_approved_is_not_copied(self, world, submitted, end):
         world.sign(submitted, "risk", decision=end)
         second = start_packet(agent=submitted.agent, version="2.0.0", by=world.member)
-        assert second.copied_from is None
+        assert second.copied_from is None, "unless somebody chooses it"
+
+    def test_one_that_was_not_approved_is_copied_on_request_and_its_writers_with_it(self, world, submitted):
+        world.sign(submitted, "risk", decision="veto")
+        copy = start_packet(agent=submitted.agent, version="2.0.0", by=world.member, copies=submitted)
+        assert contents(copy) == contents(submitted) and copy.copied_from == submitted
+        wrote = {one.person_id for one in submitted.contributions.all()}
+        assert wrote and {one.person_id for one in copy.contributions.all()} == wrote | {world.ids["member"]}
+        assert copy.approved_origin is None
+        again = start_packet(agent=submitted.agent, version="3.0.0", by=world.owner, empty=True)
+        assert again.copied_from is None and not any(contents(again)[3].values())
+
+    def test_what_is_being_changed_and_what_is_another_agents_is_not_copied(self, world, submitted, draft):
+        for packet in (draft, submitted):
+            with pytest.raises(Invalid, match="in review or at its end"):
+                start_packet(agent=draft.agent, version="7.0.0", by=world.member, copies=packet)
+
+    def test_a_copy_of_a_copy_is_held_against_what_was_approved(self, world, promotable):
+        vetoed = start_packet(agent=promotable.agent, version="2.0.0", by=world.member)
+        world.accept(vetoed)
+        world.submit(vetoed, by=world.member)
+        world.sign(vetoed, "risk", decision="veto")
+        copy = start_packet(agent=promotable.agent, version="3.0.0", by=world.member, copies=world.fresh(vetoed))
+        assert copy.copied_from == vetoed and copy.approved_origin == promotable
 
     def test_the_packet_approved_last_is_copied_not_the_one_with_the_highest_number(self, world):
         agent = world.register("Two at once", risk_class="minimal")

@@ -15,7 +15,7 @@ from registry.forms import PacketFilter, PacketForm
 from registry.models import Agent, LaunchReview, Packet, Proposal, Revision
 from registry.moved import beside
 from registry.pages import progress
-from registry.vocabulary import EDITABLE, PacketState
+from registry.vocabulary import EDITABLE
 from web import nav
 from web.errors import Denied
 from web.views import acting, kept, page, paged
@@ -53,16 +53,16 @@ def packet_new(request: Request, slug: str) -> HttpResponse:
     agent = get_object_or_404(Agent.objects.visible_to(request.user).select_related("team", "owner"), slug=slug)
     if not agent.editable_by(request.user):
         raise Denied(f"Only the owner, the deputy and members of {agent.team.name} start a packet for {agent.name}.")
-    form = PacketForm(request.POST or None)
+    form = PacketForm(request.POST or None, agent=agent, person=request.user)
     if request.method == "POST" and form.is_valid():
         with kept(form):
-            packet = actions.start_packet(agent=agent, version=form.cleaned_data["version"], by=request.user)
+            version = form.cleaned_data["version"]
+            packet = actions.start_packet(
+                agent=agent, version=version, by=request.user, copies=form.copies, empty=form.empty
+            )
             return redirect("packet_detail", packet.pk)
     packets = agent.packets.visible_to(request.user).order_by("-number")
-    source = next((packet for packet in packets if packet.state == PacketState.APPROVED), None)
-    return page(
-        request, "registry/packet_new.html", {"form": form, "agent": agent, "packets": packets, "source": source}
-    )
+    return page(request, "registry/packet_new.html", {"form": form, "agent": agent, "packets": packets})
 
 
 def visible_packet(request: Request, pk: UUID) -> Packet:
