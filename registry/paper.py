@@ -14,11 +14,31 @@ import typst
 from fontTools.ttLib import TTFont
 
 from registry.comparing import Said
-from registry.differences import NAMES
 from registry.sections import SECTIONS
+from registry.sections.s07_security import RISKS
 from registry.vocabulary import Autonomy, RiskClass
 
 TEMPLATE = Path(__file__).with_name("paper.typ")
+AFTER = "acceptances duty person id name statement accepted_at digest attachments kind sha256 covers_from covers_to received"
+AFTER += " team_answers answer version fields not_applicable what because said_by said_at not_needed asked_from"
+READ = {
+    1: "use_cases text non_use_cases refusal",
+    2: "grants source slug name classification contract_version never_leaves purpose fields retention_days never kind text",
+    3: "models provider model_id snapshot parameters prompts name version text retrieval index embedding_model corpus_date",
+    4: "suite name version cases case_id critical failure_mode origin input expected note",
+    5: "trace_id run_at elements sanitised_input instructions retrieved_sources tool_calls approvals model_version"
+    " prompt_version output eval_checks human_override trace spans",
+    6: "grants tool slug name system effect tags scope environment approval limit mitigation statement",
+    7: "lists answers risk applies threat mitigation evidence residual",
+    8: "currency runs_per_day calls_per_run tokens_in tokens_out cached_percent retry_percent price_in price_cached price_out"
+    " price_source fees_per_run review_minutes_per_run review_hour runs_high tokens_high_percent growth_percent outcome"
+    " outcome_percent value_per_outcome routing stop_rule per_run per_month forecast p50 p90 p99 trials seed per_outcome"
+    " net_per_month",
+    9: "owner deputy id name authority support_hours support_path escalation runbook",
+    10: "stages audience percent criteria dwell_days review_percent rollback_target rollback_steps kill_mechanism kill_who"
+    " kill_seconds not_reached review_on",
+}
+"""In which order a section is read, as on its page: canonical JSON sorts its names. What is not named here comes last."""
 WIDEST, LONGEST = 7, 600
 """Rows with more values, or a longer one, are printed one below the other: columns would be too narrow to read."""
 
@@ -68,12 +88,31 @@ def _data(one: Said) -> dict[str, Any]:
             "parts": [
                 {
                     "title": f"{section.number} · {section.title}",
-                    "blocks": _blocks(content["sections"].get(str(section.number), {})),
+                    "blocks": _blocks(_in_order(content["sections"].get(str(section.number), {}), section.number)),
                 }
                 for section in SECTIONS
             ],
         }
     )
+
+
+def _in_order(part: dict[str, Any], number: int) -> dict[str, Any]:
+    """A section's part of the document with its names as they are read, and its risks by name."""
+    names = f"{READ[number]} {AFTER}".split()
+    rank = {name: place for place, name in reversed(list(enumerate(names)))}
+
+    def sorted_(value: Any) -> Any:
+        if isinstance(value, list):
+            return [sorted_(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        keys = sorted(value, key=lambda key: (rank.get(key, len(names)), key))
+        return {key: sorted_(value[key]) for key in keys}
+
+    made: dict[str, Any] = sorted_(part)
+    for row in made.get("answers", ()) if number == 7 else ():
+        row["risk"] = f"{row['risk']} {RISKS.get(row['risk'], '')}".strip()
+    return made
 
 
 def _blocks(part: dict[str, Any]) -> list[dict[str, Any]]:
@@ -87,7 +126,7 @@ def _blocks(part: dict[str, Any]) -> list[dict[str, Any]]:
             blocks.append({"kind": "said", "title": _words(key), "said": {"text": "None", "unknown": False}})
             continue
         flat = [_flat(row) for row in rows]
-        names = sorted(dict.fromkeys(name for row in flat for name in row), key=_rank)
+        names = list(dict.fromkeys(name for row in flat for name in row))
         cells = [[_value(row.get(name)) for name in names] for row in flat]
         widths = [max(len(cell["text"]) for cell in column) for column in zip(*cells, strict=True)]
         if len(names) <= WIDEST and max(widths) <= LONGEST:
@@ -101,12 +140,6 @@ def _blocks(part: dict[str, Any]) -> list[dict[str, Any]]:
             for number, row in enumerate(flat, 1):
                 blocks.append(_pairs(f"{_words(key)} {number}", {name: row[name] for name in names if name in row}))
     return blocks
-
-
-def _rank(name: str) -> tuple[int, str]:
-    """What a row is called by comes first; the document itself holds its keys in the order of the alphabet."""
-    last = name.rpartition(", ")[2].lower().replace(" ", "_")
-    return (NAMES.index(last) if last in NAMES else len(NAMES), name)
 
 
 def _pairs(title: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -132,6 +165,8 @@ def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
 
 def _value(value: Any) -> dict[str, Any]:
     match value:
+        case {"unknown": ("not needed" | "does not apply") as why}:
+            return {"text": why, "unknown": False}
         case {"unknown": why}:
             return {"text": f"unknown: {why}", "unknown": True}
         case bool():

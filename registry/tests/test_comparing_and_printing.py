@@ -98,6 +98,36 @@ def test_the_paper_holds_every_section_and_what_was_typed(draft):
     assert "Answer questions" in printed and "10 · Rollout" in printed and "not stated" in printed
 
 
+def test_the_paper_is_read_in_the_order_of_the_pages_and_names_risks(world):
+    packet = world.complete_packet()
+    printed = " ".join(text_of(paper.printed(comparing.said(packet))).split())
+    for first, then in (
+        ("Use cases", "Non use cases"), ("Threat", "Mitigation"), ("Sanitised input", "Eval checks"),
+        ("Runs per day", "Net per month"), ("Rollback target", "Kill mechanism"),
+    ):  # fmt: skip
+        assert 0 < printed.index(first) < printed.index(then), (first, then)
+    assert "LLM01:2025 Prompt Injection" in printed
+
+
+def test_every_name_of_a_document_has_its_place_on_paper(world):
+    def names(value):
+        rows = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+        return {
+            name for row in rows if isinstance(row, dict) for key, part in row.items() for name in {key} | names(part)
+        }
+
+    packet = world.complete_packet()
+    for number, part in packet.current.content["sections"].items():
+        known = {*paper.READ[int(number)].split(), *paper.AFTER.split(), "unknown"}
+        parameters = {"temperature", "max_tokens"}  # whatever a team gives a model
+        assert names(part) - known - parameters == set(), f"section {number}"
+
+
+@pytest.mark.parametrize(("why", "shown"), [("not needed", "not needed"), ("not stated", "unknown: not stated")])
+def test_what_nobody_asks_for_is_not_called_unknown(why, shown):
+    assert paper._value({"unknown": why})["text"] == shown
+
+
 def test_the_same_document_gives_the_same_bytes(draft):
     assert paper.printed(comparing.said(draft)) == paper.printed(comparing.said(draft))
 
