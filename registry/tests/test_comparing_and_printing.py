@@ -123,6 +123,14 @@ def test_every_name_of_a_document_has_its_place_on_paper(world):
         assert names(part) - known - parameters == set(), f"section {number}"
 
 
+def test_a_long_word_breaks_within_its_column(world):
+    packet = world.complete_packet()
+    digest = packet.current.content["sections"]["3"]["prompts"][0]["sha256"]
+    printed = text_of(paper.printed(comparing.said(packet))).replace("\u200b", "")
+    assert digest not in printed, "in one piece it would stand over the next column"
+    assert digest in "".join(printed.split())
+
+
 @pytest.mark.parametrize(("why", "shown"), [("not needed", "not needed"), ("not stated", "unknown: not stated")])
 def test_what_nobody_asks_for_is_not_called_unknown(why, shown):
     assert paper._value({"unknown": why})["text"] == shown
