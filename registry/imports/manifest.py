@@ -69,6 +69,8 @@ class ToolClaim:
     """What the reader thought of the claim, in words, for the person who confirms it."""
     claimed: str = ""
     """The effect that was claimed, where nobody vouches for it and `effect` is the worst instead."""
+    description: str = ""
+    """What its server says that it does, for the person who looks."""
 
 
 @dataclass(frozen=True)

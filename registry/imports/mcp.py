@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.imports.manifest import A_TOOL, MAX_ROWS, TOOL, ToolClaim
-from registry.imports.reading import Fields, quoted, read_json
+from registry.imports.reading import BIDI, Fields, normal, quoted, read_json
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,79}")
 SERVER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+LONGEST = 1_000
+"""Characters of a tool's description that are shown; the rest is cut. It is the server's word, and is not kept."""
 HINTS = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
 
 
@@ -67,9 +69,20 @@ def _tool(fields: Fields, value: Any, path: str, server: str) -> tuple[ToolClaim
     found = {hint: fields.flag(hints.get(hint), f"{path}.annotations.{hint}") for hint in HINTS}
     title = fields.text(row.get("title"), f"{path}.title", 150)
     title = title or fields.text(hints.get("title"), f"{path}.annotations.title", 150)
+    said = _described(row.get("description"))
     effect, tags, note = suggestion(found)
-    claim = ToolClaim(slug=slug, name=title, system=server, effect=effect, tags=tags, note=note)
-    return claim, {"name": name, "title": title, "annotations": {k: v for k, v in found.items() if v is not None}}
+    claim = ToolClaim(slug=slug, name=title, system=server, effect=effect, tags=tags, note=note, description=said)
+    kept = {"name": name, "title": title, "annotations": {k: v for k, v in found.items() if v is not None}}
+    return claim, kept | ({"description": said} if said else {})
+
+
+def _described(value: Any) -> str:
+    """A description on one line, of what can be seen. It is written for models and holds anything; nothing in it is a fault."""
+    if not isinstance(value, str):
+        return ""
+    words = " ".join(normal(value[: 4 * LONGEST]).split())
+    words = "".join(c for c in words if c.isprintable() and c not in BIDI)
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1].rstrip()}…"
 
 
 def suggestion(hints: dict[str, bool | None]) -> tuple[str, tuple[str, ...], str]:
