@@ -240,6 +240,7 @@ SPECTACULAR_SETTINGS = {
         "RiskClass": "registry.vocabulary.RiskClass",
         "Autonomy": "registry.vocabulary.Autonomy",
         "PullState": "signals.models.Pull.State",
+        "IncidentSeverity": "signals.incidents.models.Incident.Severity",
     },
 }
 

@@ -33,7 +33,7 @@ def test_the_owner_finds_a_renewal_and_reviewers_find_what_does_not_apply(bank, 
     assert packet.agent.owner.email == email("Ana Ruiz")
     client.force_login(packet.agent.owner)
     home = client.get("/").content.decode()
-    assert "1 thing moved since it was signed" in home and reverse("packet_detail", args=[packet.pk]) in home
+    assert "2 things moved since it was signed" in home and reverse("packet_detail", args=[packet.pk]) in home
 
     reviewed = Packet.objects.get(state="in_review", agent__slug="fraud-alert-explainer")
     [said] = reviewed.current.content["sections"]["5"]["not_applicable"]
