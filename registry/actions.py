@@ -37,7 +37,8 @@ from registry.models import (
 from registry.models.risk import ORDER
 from registry.moved import hold_named, keep_signed
 from registry.sections import SECTIONS, Section, section
-from registry.sections.base import SectionForms, form_data, saying
+from registry.sections.base import saying
+from registry.sections.forms import SectionForms, form_data
 from registry.sections.s08_cost import price_of
 from registry.settling import settle, settle_section, tell_end
 from registry.upkeep import rules

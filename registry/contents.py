@@ -15,7 +15,9 @@ from django.forms import BaseForm, ModelChoiceField
 from ledger.canonical import nfc
 from registry.demands import DEMANDS
 from registry.sections import Section, section
-from registry.sections.base import UUID_LIKE, Rows, SectionForms, with_line_feeds
+from registry.sections.base import Rows
+from registry.sections.catalogue import UUID_LIKE
+from registry.sections.forms import SectionForms, with_line_feeds
 
 if TYPE_CHECKING:
     from registry.models import Packet

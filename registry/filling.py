@@ -17,7 +17,8 @@ from registry.models import Agent, DataSource, Packet, Proposal, Tool
 from registry.models.demands import LEAST_REASON, MOST_REASON
 from registry.proposals import Origin, Suggestion
 from registry.sections import Section, section
-from registry.sections.base import CatalogueChoice, Rows
+from registry.sections.base import Rows
+from registry.sections.catalogue import CatalogueChoice
 from work.acts import Invalid, record
 
 Sections = Mapping[int, Mapping[str, Any]]

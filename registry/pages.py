@@ -15,7 +15,9 @@ from registry.models import Agent, DataSource, NotApplicable, Packet, SectionSta
 from registry.moved import Beside
 from registry.panels import Moved
 from registry.sections import SECTIONS, Problem, Section
-from registry.sections.base import CatalogueChoice, Rows, SectionForms
+from registry.sections.base import Rows
+from registry.sections.catalogue import CatalogueChoice
+from registry.sections.forms import SectionForms
 
 
 @dataclass

@@ -8,7 +8,7 @@ from registry.demands import DEMANDS
 from registry.imports import manifest as m
 from registry.models.demands import LEAST_REASON, MOST_REASON
 from registry.sections import SECTIONS, Section
-from registry.sections.base import CatalogueChoice
+from registry.sections.catalogue import CatalogueChoice
 
 LINE = r"^[^\u0000-\u001f\u007f]*$"
 

@@ -4,15 +4,7 @@ from typing import Any
 
 from django import forms
 
-from registry.sections.base import (
-    PacketRow,
-    Problem,
-    Rows,
-    Section,
-    as_document,
-    long_text,
-    missing,
-)
+from registry.sections.base import PacketRow, Problem, Rows, Section, as_document, long_text, missing
 
 
 class UseCase(PacketRow):

@@ -7,21 +7,8 @@ from django.db import models
 from django.urls import reverse
 
 from registry.models.agents import DataSource
-from registry.sections.base import (
-    CatalogueForm,
-    PacketRow,
-    Problem,
-    Rows,
-    Section,
-    as_document,
-    gone,
-    long_text,
-    missing,
-    not_retired,
-    offer_catalogue,
-    stated,
-    whole,
-)
+from registry.sections.base import PacketRow, Problem, Rows, Section, as_document, long_text, missing, stated, whole
+from registry.sections.catalogue import CatalogueForm, gone, not_retired, offer_catalogue
 
 
 class DataGrant(PacketRow):

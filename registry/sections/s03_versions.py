@@ -9,17 +9,7 @@ from django.db import models
 from ledger.canonical import nfc, sha256
 from registry.costing import listed
 from registry.imports.reading import MARKS, unstacked
-from registry.sections.base import (
-    PacketRow,
-    Problem,
-    Rows,
-    Section,
-    as_document,
-    line,
-    long_text,
-    missing,
-    stated,
-)
+from registry.sections.base import PacketRow, Problem, Rows, Section, as_document, line, long_text, missing, stated
 
 
 class ModelPin(PacketRow):

@@ -6,17 +6,7 @@ from typing import Any
 from django import forms
 from django.db import models
 
-from registry.sections.base import (
-    PacketRow,
-    PacketSheet,
-    Problem,
-    Rows,
-    Section,
-    as_document,
-    line,
-    long_text,
-    missing,
-)
+from registry.sections.base import PacketRow, PacketSheet, Problem, Rows, Section, as_document, line, long_text, missing
 
 
 class EvalSuite(PacketSheet):

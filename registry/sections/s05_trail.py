@@ -8,17 +8,8 @@ from django.db.models import F, Q
 
 from accounts.models import Person
 from ledger.canonical import nfc, sha256
-from registry.sections.base import (
-    PacketSheet,
-    Problem,
-    Section,
-    as_document,
-    line,
-    long_text,
-    missing,
-    stated,
-    with_line_feeds,
-)
+from registry.sections.base import PacketSheet, Problem, Section, as_document, line, long_text, missing, stated
+from registry.sections.forms import with_line_feeds
 
 ELEMENTS = {
     "sanitised_input": "Sanitised input",

@@ -8,21 +8,8 @@ from django.db import models
 from django.urls import reverse
 
 from registry.models.agents import Tool
-from registry.sections.base import (
-    CatalogueForm,
-    PacketRow,
-    PacketSheet,
-    Problem,
-    Rows,
-    Section,
-    as_document,
-    gone,
-    line,
-    long_text,
-    missing,
-    not_retired,
-    offer_catalogue,
-)
+from registry.sections.base import PacketRow, PacketSheet, Problem, Rows, Section, as_document, line, long_text, missing
+from registry.sections.catalogue import CatalogueForm, gone, not_retired, offer_catalogue
 from registry.vocabulary import Effect, PacketState, ToolTag
 
 

@@ -6,15 +6,7 @@ from django import forms
 from django.db import models
 
 from registry.demands import not_asked, of_part
-from registry.sections.base import (
-    NOT_NEEDED,
-    PacketRow,
-    Problem,
-    Rows,
-    Section,
-    as_document,
-    long_text,
-)
+from registry.sections.base import NOT_NEEDED, PacketRow, Problem, Rows, Section, as_document, long_text
 from registry.sections.s02_data import DataGrant
 from registry.sections.s03_versions import PromptPin, RetrievalPin
 from registry.sections.s04_evals import EvalCase

@@ -19,17 +19,7 @@ from registry.costing import (
     listed,
     what_ifs,
 )
-from registry.sections.base import (
-    PacketSheet,
-    Problem,
-    Section,
-    amount,
-    as_document,
-    line,
-    long_text,
-    missing,
-    whole,
-)
+from registry.sections.base import PacketSheet, Problem, Section, amount, as_document, line, long_text, missing, whole
 from registry.sections.s03_versions import ModelPin
 
 

@@ -10,15 +10,7 @@ from django.urls import reverse
 from ledger.canonical import dumps, sha256
 from registry.demands import of_part
 from registry.differences import Difference, differences
-from registry.sections.base import (
-    PacketSheet,
-    Problem,
-    Section,
-    as_document,
-    line,
-    long_text,
-    stated,
-)
+from registry.sections.base import PacketSheet, Problem, Section, as_document, line, long_text, stated
 from registry.vocabulary import Duty, RiskClass
 
 

@@ -10,7 +10,7 @@ from registry import actions, lineage, merging, upkeep
 from registry.documents import problems
 from registry.models import Contribution, DataSource, Tool
 from registry.sections import section
-from registry.sections.base import form_data
+from registry.sections.forms import form_data
 from registry.sections.s02_data import DataGrant
 from registry.sections.s06_tools import ToolGrant
 from registry.tests.test_api import Caller, problem

@@ -19,7 +19,8 @@ from registry.importing import plan_manifest
 from registry.imports.manifest import read_manifest
 from registry.models import Packet
 from registry.sections import SECTIONS, section
-from registry.sections.base import CatalogueChoice, form_data
+from registry.sections.catalogue import CatalogueChoice
+from registry.sections.forms import form_data
 from web.media import dumps as api_json
 
 NUMBERS = [one.number for one in SECTIONS]

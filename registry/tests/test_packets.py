@@ -8,7 +8,7 @@ from registry.actions import save_section, start_packet, write_section
 from registry.documents import changed, digests, document, problems
 from registry.models import Contribution, Revision
 from registry.sections import SECTIONS, section
-from registry.sections.base import form_data
+from registry.sections.forms import form_data
 from work.acts import Conflict, Denied, Invalid
 
 

@@ -12,7 +12,7 @@ from ledger.canonical import dumps, nfc, sha256
 from registry.actions import catalogue_source, catalogue_tool, change_agent, write_section
 from registry.models import Packet
 from registry.sections import SECTIONS, section
-from registry.sections.base import with_line_feeds
+from registry.sections.forms import with_line_feeds
 from registry.sections.s05_trail import ELEMENTS
 from registry.sections.s07_security import RISKS
 from registry.sections.s08_cost import CostEstimate

@@ -21,7 +21,7 @@ from registry.moved import beside
 from registry.pages import groups, in_place, progress, rebased
 from registry.proposals import waiting_in
 from registry.sections import SECTIONS, Section, section
-from registry.sections.base import SectionForms
+from registry.sections.forms import SectionForms
 from registry.sections.s05_trail import ELEMENTS
 from registry.tracing import Traced, fill_from_trace
 from registry.uploads import TraceForm
