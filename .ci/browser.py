@@ -63,7 +63,12 @@ class _Reader(html.parser.HTMLParser):
         self._label: list[str] = []
         self._hidden = 0
         self._elsewhere: list[tuple[str, str, str, str]] = []  # buttons that name their form
+        self._lists: dict[str, list[tuple[str, str]]] = {}  # what lines are chosen from, by the list's id
+        self._lines: list[tuple[Form, str, str]] = []  # lines that name such a list
+        self._offered: list[tuple[str, str]] | None = None
         self.feed(page)
+        for form, name, offered in self._lines:
+            form.choices[name] = self._lists.get(offered, [])
         for owner, name, value, label in self._elsewhere:
             for form in self.forms:
                 if form.id == owner:
@@ -95,6 +100,13 @@ class _Reader(html.parser.HTMLParser):
                     form.fields[name] = given.get("value", "on")
             else:
                 form.fields[name] = given.get("value", "")
+                if "list" in given:
+                    self._lines.append((form, name, given["list"]))
+        elif tag == "datalist":
+            self._offered = self._lists.setdefault(given.get("id", ""), [])
+        elif tag == "option" and self._offered is not None:
+            self._offered.append((given.get("value", ""), ""))
+            self._option = []
         elif tag == "textarea" and name:
             self._textarea, form.fields[name] = name, ""
         elif tag == "select" and name:
@@ -115,9 +127,12 @@ class _Reader(html.parser.HTMLParser):
             self._textarea = ""
         elif tag == "select":
             self._select = ""
+        elif tag == "datalist":
+            self._offered = None
         elif tag == "option" and self._option is not None and self._form is not None:
-            value, _ = self._form.choices[self._select].pop()
-            self._form.choices[self._select].append((value, _line(self._option)))
+            options = self._form.choices[self._select] if self._offered is None else self._offered
+            value, _ = options.pop()
+            options.append((value, _line(self._option)))
             self._option = None
         elif tag == "button" and self._button is not None:
             form, name, value = self._button
