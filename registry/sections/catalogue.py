@@ -16,6 +16,10 @@ SHORT_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,80}")
 UUID_LIKE = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 
+LONGEST = 150
+"""Characters of an entry's name."""
+
+
 class KnownChoice(forms.ModelChoiceField):
     """A choice of a row. What it may be is read for all rows of the form set at once, not for each by itself."""
 
@@ -80,7 +84,7 @@ class CatalogueChoice(KnownChoice):
         return text if SHORT_NAME.fullmatch(text) else ""
 
     def to_python(self, value: Any) -> Any:
-        """The entry that an id or a slug names. Raises ValidationError where there is none."""
+        """The entry that an id, a slug, or the full name of just one entry names. Raises ValidationError where there is none."""
         if value in self.empty_values or not str(value).strip():
             return None
         key, rows = self.key(value), cast("models.QuerySet[models.Model]", self.queryset)
@@ -88,9 +92,14 @@ class CatalogueChoice(KnownChoice):
             found = self.known.get(key)
         else:
             found = rows.filter(**{"pk" if UUID_LIKE.fullmatch(key) else "slug": key}).first()
-        if found is None:
+        return found or self._by_name(str(value).strip(), rows)
+
+    def _by_name(self, name: str, rows: models.QuerySet[models.Model]) -> models.Model:
+        # Some browsers show the words of the list and not the short names, so people type those.
+        named = list(rows.filter(name=name, retired_at=None)[:2]) if name.isprintable() and len(name) <= LONGEST else []
+        if len(named) != 1:
             raise forms.ValidationError(self.error_messages["invalid_choice"], code="invalid_choice")
-        return found
+        return named[0]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Whether another entry is named."""

@@ -141,3 +141,16 @@ def test_a_grant_of_what_was_retired_since_stands_in_nobodys_way_and_is_told_on_
     with pytest.raises(Invalid, match="erase was retired") as refused:
         write_section(packet=packet, number=6, content={"grant": [{"tool": "crm.erase"}]}, by=world.author)
     assert "required" not in str(refused.value), "nothing is asked of rows that go"
+
+
+def test_a_line_takes_the_full_name_of_just_one_entry(world, packet, tools, client):
+    client.force_login(world.author, backend="django.contrib.auth.backends.ModelBackend")
+    address = reverse("packet_section", args=[packet.pk, 6])
+    for slug in ("one.send", "two.send"):
+        catalogue_tool(slug=slug, name="Send", system="mail", by=world.author)
+    catalogue_tool(slug="case.close", name="Close a case", system="cases", by=world.author)
+    rows = {"seen": 0, "grant-TOTAL_FORMS": 1, "grant-INITIAL_FORMS": 0}
+    refused = client.post(address, {**rows, "grant-0-tool": "Send"}).content.decode()
+    assert "no entry of that short name" in refused and not ToolGrant.objects.filter(packet=packet).exists()
+    client.post(address, {**rows, "grant-0-tool": " Close a case "})
+    assert ToolGrant.objects.get(packet=packet).tool.slug == "case.close"
