@@ -24,7 +24,7 @@ from registry.models import Packet, Revision
 from registry.moved import beside
 from registry.sections import SECTIONS
 from registry.vocabulary import PacketState
-from web.views import acting, kept, page, paged
+from web.views import acting, kept, page, paged, whole
 from work import clock
 
 
@@ -62,7 +62,7 @@ def _review(request: HttpRequest, packet: Packet, form: SignForm | None) -> Http
     roles = standings(packet, revision, clock.now())
     mine = _mine(packet, roles, user)
     number = request.GET.get("section", "")
-    chosen = int(number) if number.isdigit() and 1 <= int(number) <= 10 else int(mine.sections[0] if mine else 1)
+    chosen = whole(number) if 1 <= whole(number) <= 10 else int(mine.sections[0] if mine else 1)
     content, before = revision.content, _before(packet, revision)
     if form is None and mine and not mine.valid:
         form = SignForm(

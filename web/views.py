@@ -150,6 +150,11 @@ def keyset_slice(request: HttpRequest, take: Callable[..., S]) -> S:
         return take(after="", before="")
 
 
+def whole(text: str, otherwise: int = 0) -> int:
+    """The whole number that a form or an address gives; `otherwise` where it is none, or more than a column holds."""
+    return int(text) if text.isdecimal() and len(text) < 19 else otherwise
+
+
 @login_not_required
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:

@@ -186,3 +186,13 @@ def test_a_zero_byte_in_an_address_breaks_no_page(world, client, name):
     for query in ("agent=%00", "q=a%00b", "%00=x", "agent=%2500"):
         assert client.get(f"{address}?{query}").status_code == 200
     assert client.get("/agents/a%00b/map").status_code == 404
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "²", "-1", "x", ""])
+def test_what_is_no_number_breaks_no_page(world, submitted, client, number):
+    client.force_login(world.security)
+    assert client.get(reverse("review_detail", args=[submitted.pk]), {"section": number}).status_code == 200
+    client.force_login(world.admin)
+    for name, key in (("data_retire", "seen"), ("data_link", "remove"), ("data_merge", "seen")):
+        answer = client.post(reverse(name, args=[world.source.pk]), {key: number}, follow=True)
+        assert answer.status_code < 500, name

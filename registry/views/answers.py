@@ -19,7 +19,7 @@ from registry.models.answers import LONGEST
 from registry.sections import section
 from registry.views.packets import visible_packet
 from registry.views.sections import Desk
-from web.views import acting, kept, page, paged
+from web.views import acting, kept, page, paged, whole
 
 HELP = "What is put into a packet's field, as it stands. Markdown is shown as such."
 
@@ -51,11 +51,6 @@ def answer_list(request: Request) -> HttpResponse:
     wordings = Prefetch("versions", TeamAnswerVersion.objects.select_related("written_by").order_by("-number"))
     rows = TeamAnswer.objects.visible_to(request.user).select_related("team").prefetch_related(wordings)
     return page(request, "registry/answer_list.html", {"rows": paged(request, rows)})
-
-
-def _number(text: str) -> int:
-    """The number that was posted; 0, which nothing has, for what is none."""
-    return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 def _visible(request: Request, pk: UUID) -> TeamAnswer:
@@ -112,7 +107,7 @@ def answer_rename(request: Request, pk: UUID) -> HttpResponse:
 def answer_withdraw(request: Request, pk: UUID) -> HttpResponse:
     """Withdraw an answer, with the reason."""
     answer, seen = _visible(request, pk), request.POST.get("seen", "")
-    reason, number = request.POST.get("reason", ""), _number(seen)
+    reason, number = request.POST.get("reason", ""), whole(seen)
     answers.withdraw_answer(answer=answer, reason=reason, seen=number, by=request.user)
     messages.success(request, f"{answer.name} is withdrawn. Drafts that use it say so.")
     return redirect("answer_detail", pk)
@@ -136,7 +131,7 @@ def answer_use(request: Request, pk: UUID, number: int) -> HttpResponse:
         raise Http404("There are ten sections.")
     wanted = request.POST.get("version", "")
     rows = TeamAnswerVersion.objects.filter(answer__in=TeamAnswer.objects.visible_to(request.user))
-    version = get_object_or_404(rows.select_related("answer"), pk=_number(wanted))
+    version = get_object_or_404(rows.select_related("answer"), pk=whole(wanted))
     actions.may_fill(packet, request.user)
     form = UseForm(answers.offered(packet, section(number)), request.POST)
     if form.is_valid():

@@ -20,7 +20,7 @@ from registry.pages import refresh_mark, said_differently
 from registry.proposals import waiting
 from registry.vocabulary import Effect
 from web.errors import Conflict, Denied
-from web.views import acting, kept, page, paged
+from web.views import acting, kept, page, paged, whole
 
 
 def _found(request: Request, rows: CatalogueQuerySet) -> QuerySet:
@@ -248,5 +248,5 @@ def _retire(request: Request, entry: Any) -> None:
         messages.success(request, f"{entry} is in use again.")
         return
     seen = request.POST.get("agents", "")
-    upkeep.retire(entry=entry, by=request.user, agents_seen=int(seen) if seen.isdecimal() else -1)
+    upkeep.retire(entry=entry, by=request.user, agents_seen=whole(seen, -1))
     messages.success(request, f"{entry} is retired: packets that name it say so, and none can be granted it anew.")

@@ -15,7 +15,7 @@ from registry.upkeep import may_keep
 from registry.uploads import ContractForm
 from registry.views.catalogue import catalogue_entry, source_page
 from web.errors import Conflict
-from web.views import acting, kept, page
+from web.views import acting, kept, page, whole
 
 
 @acting("data_detail")
@@ -55,7 +55,7 @@ def contract_detail(request: Request, pk: UUID, number: int) -> HttpResponse:
     contract = get_object_or_404(rows, number=number)
     others = list(rows.exclude(number=number).defer("text", "fields"))
     wanted = request.GET.get("against", "")
-    number_of = int(wanted) if wanted.isdecimal() and len(wanted) < 9 else number - 1
+    number_of = whole(wanted, number - 1)
     against = rows.filter(number=number_of).exclude(number=number).first()
     changes = contracts.compare(against.fields, contract.fields) if against else []
     context = {"entry": source, "contract": contract, "others": others, "against": against, "changes": changes}
@@ -68,7 +68,7 @@ def data_link(request: Request, pk: UUID) -> HttpResponse:
     """Add a link to where a source's data comes from or goes, or take one back."""
     source: DataSource = catalogue_entry(request, DataSource.objects.all(), pk)
     if gone := request.POST.get("remove", ""):
-        row = SourceLink.objects.visible_to(request.user).filter(pk=int(gone) if gone.isdecimal() else 0).first()
+        row = SourceLink.objects.visible_to(request.user).filter(pk=whole(gone)).first()
         if row is None:
             raise Conflict("Somebody took this link back already.")
         lineage.unlink(link=row, by=request.user)

@@ -13,7 +13,7 @@ from registry.forms import OtherForm
 from registry.models import DataSource, Tool
 from registry.views.catalogue import catalogue_entry
 from web.errors import Conflict
-from web.views import acting, page
+from web.views import acting, page, whole
 
 
 @acting("data_merge")
@@ -41,7 +41,7 @@ def _merge(request: Request, entry: Any, kind: str) -> HttpResponse:
     if request.method == "POST":
         stays, goes = (entry, other) if request.POST.get("stays") == str(entry.pk) else (other, entry)
         seen = request.POST.get("agents", "")
-        merging.merge(goes=goes, stays=stays, by=request.user, agents_seen=int(seen) if seen.isdecimal() else -1)
+        merging.merge(goes=goes, stays=stays, by=request.user, agents_seen=whole(seen, -1))
         messages.success(request, f"{goes} is merged into {stays}. Its name is still found and leads here.")
         return redirect(f"{kind}_detail", stays.pk)
     context["other"] = other
