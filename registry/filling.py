@@ -80,6 +80,11 @@ class Filled:
     proposed: list[Proposal]
 
     @property
+    def new(self) -> int:
+        """How many fields and rows were filled that said nothing before."""
+        return sum(one.outcome == "new" for plan in self.plans for one in plan.changes)
+
+    @property
     def written(self) -> list[int]:
         """The sections that changed."""
         return [plan.number for plan in self.plans if plan.writes]

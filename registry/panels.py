@@ -33,8 +33,15 @@ class Act:
     link: bool = False
     aside: bool = False
     """Whether it can wait: the button is not the page's first."""
-    sections: tuple[int, ...] = ()
-    """Of an act that fills a packet: the sections that it fills, on whose pages it is offered."""
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Something that an open packet can be filled from. `acts` gets the packet and a person who may fill it, and is asked on
+    the packet's page and on those of the `sections` that it fills."""
+
+    sections: tuple[int, ...]
+    acts: Callable[[Packet, Person], Iterable[Act]]
 
 
 @dataclass(frozen=True)
@@ -86,8 +93,8 @@ def fills_of(packet: Packet, person: Person, section: int = 0) -> list[Act]:
     """What `person` can fill the packet from, or one section of it; nothing where they may not, or it is closed."""
     if not packet.editable or not packet.agent.editable_by(person):
         return []
-    found = [act for fills in packet_fills for act in fills(packet, person)]
-    return [act for act in found if not section or section in act.sections]
+    asked = [fill for fill in packet_fills if not section or section in fill.sections]
+    return [act for fill in asked for act in fill.acts(packet, person)]
 
 
 agent_panels: list[Callable[[Agent, Person], Panel | None]] = []
@@ -95,8 +102,7 @@ agent_columns: list[Column] = []
 packet_panels: list[Callable[[Packet, Person], Panel | None]] = []
 packet_acts: list[Callable[[Packet, Person, int], Iterable[Act]]] = []
 """Each gets the packet, the person, and how many things are still missing; gives what can be done."""
-packet_fills: list[Callable[[Packet, Person], Iterable[Act]]] = []
-"""Each gets an open packet and a person who may fill it; gives what its sections can be filled from."""
+packet_fills: list[Fill] = []
 moved_elsewhere: list[Callable[[Revision, Mapping[str, Any], dt.datetime], list[Moved]]] = []
 """Each gets a frozen revision, its document and the time, and says what the room's own evidence says otherwise by then.
 With a fixed number of queries."""

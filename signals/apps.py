@@ -15,7 +15,7 @@ class SignalsConfig(AppConfig):
         from registry import autonomy
         from registry.panels import agent_columns, agent_panels, moved_elsewhere, packet_fills
         from signals.columns import COLUMNS
-        from signals.fills import bill, incidents, newest_run
+        from signals.fills import FILLS
         from signals.incidents.queries import agent_panel, count_open, incidents_moved
         from signals.promise import cost_moved
         from signals.rungs import EVALS_FRESH
@@ -27,5 +27,5 @@ class SignalsConfig(AppConfig):
         agent_columns.extend(COLUMNS)
         agent_panels.append(agent_panel)
         moved_elsewhere.extend([cost_moved, incidents_moved])
-        packet_fills.extend([newest_run, incidents, bill])
+        packet_fills.extend(FILLS)
         autonomy.add(EVALS_FRESH)

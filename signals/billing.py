@@ -69,7 +69,7 @@ def bill_of(agent: Agent, user: Person | None) -> Bill | None:
         .annotate(cost=Sum("effective_cost"), used=Sum("consumed_quantity"), lines=Count("pk"), start=Min("charge_period_start"))
         .order_by("billing_currency", "consumed_unit", "sku_meter", "charge_description", "sku_id")
     )  # fmt: skip
-    found = [row for row in rows if UNIT.fullmatch(row["consumed_unit"].strip())]
+    found = [{**row, "scale": scale} for row in rows if (scale := _scale(row["consumed_unit"])) is not None]
     if not found:
         return None
     # The end of a period is exclusive, and so the day before where it is midnight.
@@ -95,7 +95,7 @@ def _figures(rows: list[dict[str, Any]]) -> tuple[dict[str, Any], str]:
             name = row["sku_meter"] or row["charge_description"] or row["sku_id"] or "a line without a name"
             return {}, f"The bill does not say whether “{name[:80]}” counts tokens in or out, so it tells no price."
         cost[what] = cost.get(what, Decimal(0)) + row["cost"]
-        used[what] = used.get(what, Decimal(0)) + row["used"] * _scale(row["consumed_unit"])
+        used[what] = used.get(what, Decimal(0)) + row["used"] * row["scale"]
     figures: dict[str, Any] = {"currency": currencies[0]}
     with localcontext() as context:
         context.prec = 60
@@ -121,10 +121,11 @@ def _counts(row: dict[str, Any]) -> str:
     return ""
 
 
-def _scale(unit: str) -> Decimal:
+def _scale(unit: str) -> Decimal | None:
+    """How many tokens one of the unit is; None where it counts something else."""
     said = UNIT.fullmatch(unit.strip())
     if said is None:
-        return Decimal(1)
+        return None
     return Decimal((said["many"] or "1").replace(",", "")) * SCALES[(said["scale"] or "").lower()]
 
 

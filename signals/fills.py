@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import Person
 from registry.models import Packet
-from registry.panels import Act
+from registry.panels import Act, Fill
 from signals.billing import bill_of
 from signals.incidents.queries import not_yet_cases
 from signals.models import EvalRun
@@ -21,14 +21,14 @@ def newest_run(packet: Packet, user: Person) -> Iterator[Act]:
     run = runs.filter(completed_at__isnull=False).order_by(own, "-completed_at").first()
     if run is not None:
         url = reverse("packet_fill_from_run", args=[packet.pk, run.pk])
-        yield Act(f"Fill from the eval run of {run.completed_at:%-d %b %Y}", url, sections=(3, 4))
+        yield Act(f"Fill from the eval run of {run.completed_at:%-d %b %Y}", url)
 
 
 def incidents(packet: Packet, user: Person) -> Iterator[Act]:
     """The agent's incidents that are no case of the packet yet. Two queries."""
     if found := not_yet_cases(packet, user):
         number = "1 incident" if len(found) == 1 else f"{len(found)} incidents"
-        yield Act(f"Add cases from {number}", reverse("packet_fill_from_incidents", args=[packet.pk]), sections=(4,))
+        yield Act(f"Add cases from {number}", reverse("packet_fill_from_incidents", args=[packet.pk]))
 
 
 def bill(packet: Packet, user: Person) -> Iterator[Act]:
@@ -36,4 +36,7 @@ def bill(packet: Packet, user: Person) -> Iterator[Act]:
     found = bill_of(packet.agent, user)
     if found is not None:
         url = reverse("packet_propose_billed", args=[packet.pk])
-        yield Act(f"Propose prices as billed {found.days}", url, ready=not found.why, why=found.why, sections=(8,))
+        yield Act(f"Propose prices as billed {found.days}", url, ready=not found.why, why=found.why)
+
+
+FILLS = (Fill((3, 4), newest_run), Fill((4,), incidents), Fill((8,), bill))

@@ -212,10 +212,10 @@ def packet_fill_from_run(request: HttpRequest, pk: uuid.UUID, run: uuid.UUID) ->
     packet = get_object_or_404(Packet.objects.visible_to(user).select_related("agent__team"), pk=pk)
     found = get_object_or_404(EvalRun.objects.visible_to(user), pk=run)
     done = actions.fill_from_run(packet=packet, run=found, by=user)
-    new = sum(one.outcome == "new" for plan in done.plans for one in plan.changes)
     proposed = f" {len(done.proposed)} proposed beside what somebody wrote." if done.proposed else ""
     messages.success(
-        request, f"{new} taken over from {found.task}.{proposed}" if new or proposed else "All of it stands there."
+        request,
+        f"{done.new} taken over from {found.task}.{proposed}" if done.new or proposed else "All of it stands there.",
     )
     return redirect("packet_section", pk, 4)
 

@@ -24,8 +24,7 @@ def packet_tools(request: Request, pk: UUID) -> HttpResponse:
     if request.method == "POST":
         wanted = set(request.POST.getlist("tool"))
         done = grant_tools(packet=packet, tools=[tool for tool in tools if str(tool.pk) in wanted], by=request.user)
-        count = sum(one.outcome == "new" for plan in done.plans for one in plan.changes)
-        one = "1 tool is" if count == 1 else f"{count} tools are"
+        one = "1 tool is" if done.new == 1 else f"{done.new} tools are"
         messages.success(
             request, f"{one} granted on the sandbox. Say the scope of each, and whether its approval is right."
         )

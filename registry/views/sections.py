@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -27,7 +27,7 @@ from registry.tracing import Traced, fill_from_trace
 from registry.uploads import TraceForm
 from registry.views.packets import visible_packet
 from web.errors import Conflict, Invalid
-from web.views import acting, kept, page
+from web.views import acting, kept, page, whole
 from work import clock
 
 TEMPLATE = "registry/section.html"
@@ -193,7 +193,7 @@ class Desk:
         # Saved while typing: only marks are drawn again, so that the cursor stays where it is.
         quiet = bool(self.request.htmx) and "add" not in posted and not then and not undone
         try:
-            actions.save_section(forms=forms, seen=_seen(posted), by=self.request.user)
+            actions.save_section(forms=forms, seen=whole(posted.get("seen", ""), -1), by=self.request.user)
         except Invalid as refusal:
             return self._unsaved(refusal) if quiet else self.show(forms, status=refusal.status, refusal=refusal)
         except Conflict as refusal:
@@ -285,10 +285,3 @@ class Desk:
             if self.section.key in ("cost", "data", "versions")
             else None,
         }
-
-
-def _seen(posted: QueryDict) -> int:
-    try:
-        return int(posted.get("seen", ""))
-    except ValueError:
-        return -1

@@ -16,6 +16,7 @@ from registry.filling import Filled, fill
 from registry.imports.redaction import Redactor
 from registry.models import Agent, Packet
 from registry.proposals import Origin
+from registry.sections.forms import with_line_feeds
 from registry.sections.s04_evals import EvalCase
 from signals import entries
 from signals.incidents.models import EARLIEST, LONGEST, LONGEST_TOLD, Incident
@@ -238,7 +239,7 @@ def _id(text: str, name: str, most: int, problems: list[str]) -> str:
 
 def _kept(text: str, name: str, most: int, redactor: Redactor, problems: list[str]) -> str:
     """`text` without control characters and redacted; "" with a problem where it is too long."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    text = str(with_line_feeds(text)).strip()
     if len(text) > most:
         problems.append(f"{name}: at most {most:,} characters, it has {len(text):,}.")
         return ""

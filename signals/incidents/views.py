@@ -122,6 +122,7 @@ def packet_fill_from_incidents(request: Request, pk: uuid.UUID) -> HttpResponse:
     """Make cases of section 4 of the agent's incidents."""
     rows = Packet.objects.visible_to(request.user).select_related("agent__team")
     done = actions.fill_from_incidents(packet=get_object_or_404(rows, pk=pk), by=request.user)
-    new = sum(one.outcome == "new" for plan in done.plans for one in plan.changes)
-    messages.success(request, f"{new} case{'s' if new != 1 else ''} added. The page says what is still missing.")
+    messages.success(
+        request, f"{done.new} case{'s' if done.new != 1 else ''} added. The page says what is still missing."
+    )
     return redirect("packet_section", pk, 4)
